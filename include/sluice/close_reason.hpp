@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice {
+
+/// Why a session ended: one closed list for logs, metrics, API and docs (docs/operations.md has an entry for each).
+enum class close_reason : std::uint8_t {
+  client_fin,           ///< both ends said end of file, the client first
+  backend_fin,          ///< both ends said end of file, the backend first
+  client_reset,         ///< the client's connection was reset
+  backend_reset,        ///< the backend's connection was reset
+  client_unreachable,   ///< the client stopped answering: keepalive, TCP_USER_TIMEOUT or the network said so
+  backend_unreachable,  ///< the backend stopped answering
+  idle_timeout,         ///< no byte moved in either direction for timeouts.idle
+  half_close_timeout,   ///< one end had finished and no byte moved for timeouts.half_close
+  connect_failed,       ///< every backend tried refused or was unreachable
+  connect_timeout,      ///< no backend answered within timeouts.connect and timeouts.connect_total
+  no_backend,           ///< there was no backend address to try (names not resolved)
+  limit,                ///< refused: max_connections reached and when_full = "reset"
+  no_resources,         ///< descriptors, ports or memory ran out while connecting
+  drained,              ///< reset at the end of drain.timeout, or by a second signal
+  relay_error,          ///< the kernel refused to move bytes for another reason; the log has the error
+};
+
+inline constexpr std::size_t close_reason_count = 15;
+
+/// The word for it, as logs and metrics print it: "client_fin".
+constexpr std::string_view to_string(close_reason reason) noexcept {
+  switch (reason) {
+    case close_reason::client_fin: return "client_fin";
+    case close_reason::backend_fin: return "backend_fin";
+    case close_reason::client_reset: return "client_reset";
+    case close_reason::backend_reset: return "backend_reset";
+    case close_reason::client_unreachable: return "client_unreachable";
+    case close_reason::backend_unreachable: return "backend_unreachable";
+    case close_reason::idle_timeout: return "idle_timeout";
+    case close_reason::half_close_timeout: return "half_close_timeout";
+    case close_reason::connect_failed: return "connect_failed";
+    case close_reason::connect_timeout: return "connect_timeout";
+    case close_reason::no_backend: return "no_backend";
+    case close_reason::limit: return "limit";
+    case close_reason::no_resources: return "no_resources";
+    case close_reason::drained: return "drained";
+    case close_reason::relay_error: return "relay_error";
+  }
+  return "unknown";
+}
+
+}  // namespace sluice

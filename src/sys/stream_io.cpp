@@ -1,0 +1,57 @@
+#include "sys/stream_io.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sluice::sys {
+namespace {
+
+/// Runs a call until a signal no longer interrupts it, and sorts its answer. zero_is_eof: what 0 means for this call.
+template <typename Call>
+io_result sorted(bool zero_is_eof, Call call) noexcept {
+  ssize_t n;
+  do {
+    n = call();
+  } while (n < 0 && errno == EINTR);
+  if (n > 0) return io_result::moved(static_cast<std::size_t>(n));
+  if (n == 0) return zero_is_eof ? io_result::eof() : io_result::would_block();
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return io_result::would_block();
+  return io_result::failed(errno);
+}
+
+}  // namespace
+
+io_result kernel_stream_io::splice_in(int socket, int pipe_write, std::size_t length) noexcept {
+  return sorted(true, [&] { return ::splice(socket, nullptr, pipe_write, nullptr, length, SPLICE_F_NONBLOCK); });
+}
+
+io_result kernel_stream_io::splice_out(int pipe_read, int socket, std::size_t length) noexcept {
+  return sorted(false, [&] { return ::splice(pipe_read, nullptr, socket, nullptr, length, SPLICE_F_NONBLOCK); });
+}
+
+io_result kernel_stream_io::receive(int socket, std::span<std::byte> into) noexcept {
+  return sorted(true, [&] { return ::recv(socket, into.data(), into.size(), MSG_DONTWAIT); });
+}
+
+io_result kernel_stream_io::peek(int socket, std::span<std::byte> into) noexcept {
+  return sorted(true, [&] { return ::recv(socket, into.data(), into.size(), MSG_DONTWAIT | MSG_PEEK); });
+}
+
+io_result kernel_stream_io::send(int socket, std::span<const std::byte> from) noexcept {
+  return sorted(false, [&] { return ::send(socket, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+}
+
+io_result kernel_stream_io::write_pipe(int pipe_write, std::span<const std::byte> from) noexcept {
+  return sorted(false, [&] { return ::write(pipe_write, from.data(), from.size()); });
+}
+
+int kernel_stream_io::shutdown_write(int socket) noexcept { return ::shutdown(socket, SHUT_WR) == 0 ? 0 : errno; }
+
+int kernel_stream_io::take_error(int socket) noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+}  // namespace sluice::sys
