@@ -11,15 +11,16 @@ namespace sluice {
 
 /// Why bytes were copied through user space instead of spliced.
 enum class fallback_reason : std::uint8_t {
-  configured,      ///< relay = "copy"
-  no_pipe,         ///< the pool had none to lend and the kernel gave none
-  invalid,         ///< EINVAL: not for this descriptor
-  not_supported,   ///< ENOSYS or EOPNOTSUPP
-  not_permitted,   ///< EPERM or EACCES: a sandbox forbids it
-  urgent_data,     ///< a byte of urgent data was stepped over
+  configured,     ///< relay = "copy"
+  no_pipe,        ///< the pool had none to lend and the kernel gave none
+  invalid,        ///< EINVAL: not for this descriptor
+  not_supported,  ///< ENOSYS or EOPNOTSUPP
+  not_permitted,  ///< EPERM or EACCES: a sandbox forbids it
+  no_memory,      ///< ENOMEM or ENOBUFS from splice
+  urgent_data,    ///< a byte of urgent data was stepped over
 };
 
-inline constexpr std::size_t fallback_reason_count = 6;
+inline constexpr std::size_t fallback_reason_count = 7;
 
 constexpr std::string_view to_string(fallback_reason reason) noexcept {
   switch (reason) {
@@ -28,6 +29,7 @@ constexpr std::string_view to_string(fallback_reason reason) noexcept {
     case fallback_reason::invalid: return "invalid";
     case fallback_reason::not_supported: return "not_supported";
     case fallback_reason::not_permitted: return "not_permitted";
+    case fallback_reason::no_memory: return "no_memory";
     case fallback_reason::urgent_data: return "urgent_data";
   }
   return "unknown";

@@ -11,7 +11,7 @@ namespace sluice::sys {
 struct pipe_pair {
   unique_fd read;
   unique_fd write;
-  std::uint32_t slots = 0;  ///< F_GETPIPE_SZ / page size: how many fragments fit (SPLICE.md pitfall 1)
+  std::uint32_t slots = 0;  ///< F_GETPIPE_SZ / page size: how many fragments fit (docs/splice.md)
   int error = 0;            ///< errno of pipe2 when there is no pipe
 
   explicit operator bool() const noexcept { return static_cast<bool>(read); }

@@ -1,7 +1,8 @@
 #include "sys/stream_io.hpp"
 
-#include <fcntl.h>
 #include <sys/socket.h>
+
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace sluice::sys {
@@ -46,7 +47,17 @@ io_result kernel_stream_io::write_pipe(int pipe_write, std::span<const std::byte
   return sorted(false, [&] { return ::write(pipe_write, from.data(), from.size()); });
 }
 
-int kernel_stream_io::shutdown_write(int socket) noexcept { return ::shutdown(socket, SHUT_WR) == 0 ? 0 : errno; }
+io_result kernel_stream_io::read_pipe(int pipe_read, std::span<std::byte> into) noexcept {
+  return sorted(true, [&] { return ::read(pipe_read, into.data(), into.size()); });
+}
+
+io_result kernel_stream_io::tee(int pipe_read, int pipe_write, std::size_t length) noexcept {
+  return sorted(false, [&] { return ::tee(pipe_read, pipe_write, length, SPLICE_F_NONBLOCK); });
+}
+
+int kernel_stream_io::shutdown_write(int socket) noexcept {
+  return ::shutdown(socket, SHUT_WR) == 0 ? 0 : errno;
+}
 
 int kernel_stream_io::take_error(int socket) noexcept {
   int error = 0;

@@ -31,7 +31,7 @@ class stream_io {
 
   /// splice(2) from a socket into the write end of a pipe, SPLICE_F_NONBLOCK. 0 from the kernel is eof.
   virtual io_result splice_in(int socket, int pipe_write, std::size_t length) noexcept = 0;
-  /// splice(2) from the read end of a pipe to a socket. length must be exactly what the pipe holds (DESIGN I2).
+  /// splice(2) from the read end of a pipe to a socket. length must be exactly what the pipe holds (invariant I2).
   virtual io_result splice_out(int pipe_read, int socket, std::size_t length) noexcept = 0;
   /// recv(2); 0 from the kernel is eof.
   virtual io_result receive(int socket, std::span<std::byte> into) noexcept = 0;
@@ -41,6 +41,11 @@ class stream_io {
   virtual io_result send(int socket, std::span<const std::byte> from) noexcept = 0;
   /// write(2) into a pipe.
   virtual io_result write_pipe(int pipe_write, std::span<const std::byte> from) noexcept = 0;
+  /// read(2) from a pipe; 0 (no writer left) is eof.
+  virtual io_result read_pipe(int pipe_read, std::span<std::byte> into) noexcept = 0;
+  /// tee(2): the first bytes of one pipe into another, without taking them out. One call only: a second call would copy
+  /// the same bytes again (docs/splice.md).
+  virtual io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept = 0;
   /// shutdown(2) for writing; 0 or errno.
   virtual int shutdown_write(int socket) noexcept = 0;
   /// SO_ERROR, which the kernel clears by telling it; 0 if none.
@@ -56,6 +61,8 @@ class kernel_stream_io final : public stream_io {
   io_result peek(int socket, std::span<std::byte> into) noexcept override;
   io_result send(int socket, std::span<const std::byte> from) noexcept override;
   io_result write_pipe(int pipe_write, std::span<const std::byte> from) noexcept override;
+  io_result read_pipe(int pipe_read, std::span<std::byte> into) noexcept override;
+  io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept override;
   int shutdown_write(int socket) noexcept override;
   int take_error(int socket) noexcept override;
 };

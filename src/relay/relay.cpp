@@ -1,0 +1,292 @@
+#include "relay/relay.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "sys/socket.hpp"
+
+namespace sluice::relay {
+namespace {
+
+constexpr loop::time_ns millisecond = 1'000'000;
+constexpr loop::time_ns look_after = 1'000 * millisecond;
+
+close_reason reason_for(loop::side dead, int error) noexcept {
+  const bool client = dead == loop::side::client;
+  switch (error) {
+    case ECONNRESET:
+    case EPIPE:
+    case ECONNABORTED:
+    case ENOTCONN: return client ? close_reason::client_reset : close_reason::backend_reset;
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case ENETRESET: return client ? close_reason::client_unreachable : close_reason::backend_unreachable;
+    default: return close_reason::relay_error;
+  }
+}
+
+loop::time_ns after(loop::time_ns start, loop::time_ns limit) noexcept {
+  return limit == 0 ? loop::never : start + limit;
+}
+
+}  // namespace
+
+void relay::begin(const relay_timeouts& timeouts, loop::time_ns now) noexcept {
+  timeouts_ = timeouts;
+  last_move_ = now;
+  due_changed_ = true;
+}
+
+void relay::on_edges(relay_context& context, loop::side which, std::uint32_t edges) noexcept {
+  stream& socket = of(which);
+  if ((edges & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.readable = true;
+  if ((edges & EPOLLOUT) != 0) socket.writable = true;
+  if ((edges & EPOLLPRI) != 0) {
+    socket.urgent = true;
+    socket.readable = true;
+  }
+  if ((edges & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.hung = true;
+  if ((edges & EPOLLERR) != 0 && !socket.broken) {
+    socket.broken = true;
+    broken_at_ = context.now;
+    due_changed_ = true;
+  }
+  // An edge in vain: nobody can read this source until its sink takes more, so it is not asked about any more.
+  if ((edges & (EPOLLIN | EPOLLPRI)) != 0 && from(socket).waits_for_sink && !other(socket).writable && !socket.silenced)
+    socket.silenced = context.edges.silence(socket.fd.get(), token_of(socket)) == 0;
+}
+
+relay_status relay::run(relay_context& context) noexcept {
+  const std::uint64_t before = client_to_backend_.moves.bytes_in() + client_to_backend_.moves.bytes_out() +
+                               backend_to_client_.moves.bytes_in() + backend_to_client_.moves.bytes_out();
+  bool more = false;
+  if (phase_ == phase::moving || phase_ == phase::draining) {
+    more = step(context, client_);
+    more = step(context, backend_) || more;
+    // A socket that the second step found dead may still have bytes for the other one, which the first step had left.
+    if (phase_ == phase::draining) more = step(context, client_) || more;
+  }
+  if (phase_ == phase::moving && client_to_backend_.done && backend_to_client_.done) close_both(context, false);
+  if (phase_ == phase::closed) return relay_status::closed;
+  const std::uint64_t now_at = client_to_backend_.moves.bytes_in() + client_to_backend_.moves.bytes_out() +
+                               backend_to_client_.moves.bytes_in() + backend_to_client_.moves.bytes_out();
+  if (now_at != before) {
+    last_move_ = context.now;
+    if (looked_) {
+      looked_ = false;
+      due_changed_ = true;
+    }
+  }
+  if (client_.silenced || backend_.silenced) restore_silenced(context);
+  return more ? relay_status::again : relay_status::waiting;
+}
+
+/// One step of the direction that starts at `source`; true if it wants another turn.
+bool relay::step(relay_context& context, stream& source) noexcept {
+  direction& way = from(source);
+  if (way.done || phase_ == phase::lingering || phase_ == phase::closed) return false;
+  // A socket whose own stream has ended can still be reset: only its error says so, for nobody reads it any more.
+  stream& sink = other(source);
+  if (from(sink).done && sink.broken && sink.error == 0) {
+    sink.error = context.pumps.io.take_error(sink.fd.get());
+    if (sink.error != 0) {
+      way.moves.abandon(context.pumps);
+      failed(context, source);
+      return false;
+    }
+  }
+  const step_result result = way.moves.step(context.pumps, context.allowed);
+  way.waits_for_sink = result == step_result::wants_sink;
+  switch (result) {
+    case step_result::wants_source:
+    case step_result::wants_sink:
+    case step_result::wants_time: return false;
+    case step_result::again: return true;
+    case step_result::finished:
+      way.done = true;
+      due_changed_ = true;
+      if (!ended_) {
+        ended_ = true;
+        reason_ = side_of(source) == loop::side::client ? close_reason::client_fin : close_reason::backend_fin;
+      }
+      return false;
+    case step_result::failed: failed(context, source); return false;
+  }
+  return false;
+}
+
+/// The direction from `source` can't go on: one of its two sockets is dead. What the dead one had sent is delivered,
+/// then the survivor is reset; nothing more is sent to the dead one.
+void relay::failed(relay_context& context, stream& source) noexcept {
+  stream& sink = other(source);
+  direction& way = from(source);
+  direction& back = from(sink);
+  way.done = true;
+  way.waits_for_sink = false;
+  due_changed_ = true;
+  if (source.error != 0 && sink.error != 0) {
+    name_the_end(phase_ == phase::draining
+                     ? of(survivor_ == loop::side::client ? loop::side::backend : loop::side::client)
+                     : source);
+    close_both(context, true);
+    return;
+  }
+  if (source.error != 0) {
+    name_the_end(source);
+    back.moves.abandon(context.pumps);
+    back.done = true;
+    linger(context, sink);
+    return;
+  }
+  name_the_end(sink);
+  if (back.done) {
+    linger(context, source);
+    return;
+  }
+  phase_ = phase::draining;
+  survivor_ = side_of(source);
+  if (broken_at_ == 0) broken_at_ = context.now;
+  sink.broken = true;
+  sink.hung = true;
+  sink.readable = true;
+}
+
+void relay::name_the_end(const stream& dead) noexcept {
+  if (phase_ == phase::draining) return;  // named when the first socket was found dead
+  ended_ = true;
+  error_ = dead.error;
+  reason_ = reason_for(side_of(dead), dead.error);
+}
+
+/// linger 0 throws away what is unsent, so the survivor is reset only when its peer has acknowledged everything.
+void relay::linger(relay_context& context, stream& survivor) noexcept {
+  survivor_ = side_of(survivor);
+  if (!survivor.tcp) {
+    reset_shown_as_eof_ = true;
+    close_both(context, false);
+    return;
+  }
+  phase_ = phase::lingering;
+  linger_look_ = context.now;
+  linger_until_ = context.now + timeouts_.reset_linger;
+  look_at_linger(context);
+}
+
+void relay::look_at_linger(relay_context& context) noexcept {
+  const bool acknowledged = sys::unacknowledged_bytes(of(survivor_).fd.get()) <= 0;
+  if (acknowledged || context.now >= linger_until_ || of(survivor_).broken) {
+    close_both(context, true);
+    return;
+  }
+  // 1, 2, 4 ... ms after it began.
+  const loop::time_ns begun = linger_until_ - timeouts_.reset_linger;
+  linger_look_ = std::min(linger_until_, context.now + std::max(millisecond, context.now - begun));
+  due_changed_ = true;
+}
+
+void relay::close_both(relay_context& context, bool reset) noexcept {
+  for (stream* one : {&client_, &backend_}) {
+    from(*one).moves.abandon(context.pumps);
+    if (reset && one->tcp) sys::reset_on_close(one->fd.get());
+    one->fd.reset();
+  }
+  phase_ = phase::closed;
+}
+
+void relay::restore_silenced(relay_context& context) noexcept {
+  if (phase_ != phase::moving && phase_ != phase::draining) return;
+  for (stream* one : {&client_, &backend_}) {
+    if (!one->silenced || from(*one).waits_for_sink) continue;
+    one->silenced = context.edges.restore(one->fd.get(), token_of(*one)) != 0;
+  }
+}
+
+relay_status relay::on_deadline(relay_context& context) noexcept {
+  if (phase_ == phase::lingering) {
+    if (context.now >= linger_look_) look_at_linger(context);
+  } else if (context.now >= stall_due()) {
+    // The survivor takes nothing of what the dead end had sent: it is reset now, and what is in the pipe is lost.
+    if (phase_ != phase::draining) {
+      stream& dead = client_.broken ? client_ : backend_;
+      dead.error = context.pumps.io.take_error(dead.fd.get());
+      if (dead.error == 0) dead.error = ECONNRESET;
+      name_the_end(dead);
+    }
+    close_both(context, true);
+  } else if (context.now >= after(last_move_, quiet_limit())) {
+    expire(context);
+  } else if (!looked_ && context.now >= last_move_ + look_after) {
+    looked_ = true;
+    doubt_ = kernel_knows_more(client_) || kernel_knows_more(backend_);
+  }
+  due_changed_ = false;
+  return phase_ == phase::closed ? relay_status::closed : relay_status::waiting;
+}
+
+/// Nobody moved a byte for too long. Bytes that are still here make it a reset: an end of file would be a lie.
+void relay::expire(relay_context& context) noexcept {
+  reason_ = half_closed() ? close_reason::half_close_timeout : close_reason::idle_timeout;
+  ended_ = true;
+  const bool bytes_left = client_to_backend_.moves.holds_pipe() || backend_to_client_.moves.holds_pipe() ||
+                          sys::unread_bytes(client_.fd.get()) > 0 || sys::unread_bytes(backend_.fd.get()) > 0;
+  close_both(context, bytes_left);
+}
+
+loop::time_ns relay::due() const noexcept {
+  if (phase_ == phase::lingering) return linger_look_;
+  const loop::time_ns look = looked_ ? loop::never : last_move_ + look_after;
+  return std::min({look, stall_due(), after(last_move_, quiet_limit())});
+}
+
+loop::time_ns relay::quiet_limit() const noexcept {
+  return half_closed() ? timeouts_.half_close : timeouts_.idle;
+}
+
+/// When to stop waiting for a survivor that takes nothing, while the other end is known to be dead.
+loop::time_ns relay::stall_due() const noexcept {
+  const bool stalled = phase_ == phase::draining || (client_.broken && client_to_backend_.waits_for_sink) ||
+                       (backend_.broken && backend_to_client_.waits_for_sink);
+  return stalled ? std::max(last_move_, broken_at_) + timeouts_.reset_linger : loop::never;
+}
+
+bool relay::take_due_changed() noexcept {
+  return std::exchange(due_changed_, false);
+}
+
+bool relay::take_doubt() noexcept {
+  return std::exchange(doubt_, false);
+}
+
+/// Bytes that no flag knows of, or room that no flag knows of.
+bool relay::kernel_knows_more(const stream& source) const noexcept {
+  const direction& way = &source == &client_ ? client_to_backend_ : backend_to_client_;
+  const stream& sink = &source == &client_ ? backend_ : client_;
+  if (way.done) return false;
+  if (way.waits_for_sink) return !sink.writable && sys::unacknowledged_bytes(sink.fd.get()) == 0;
+  return !source.readable && sys::unread_bytes(source.fd.get()) > 0;
+}
+
+relay_status relay::look_again(relay_context& context) noexcept {
+  if (phase_ != phase::moving) return relay_status::waiting;
+  bool lost = false;
+  for (stream* source : {&client_, &backend_}) {
+    if (!kernel_knows_more(*source)) continue;
+    lost = true;
+    (from(*source).waits_for_sink ? other(*source).writable : source->readable) = true;
+  }
+  if (!lost) return relay_status::waiting;
+  context.pumps.counts.lost_edges.add();
+  return run(context);
+}
+
+void relay::cut(relay_context& context, close_reason why) noexcept {
+  reason_ = why;
+  ended_ = true;
+  close_both(context, true);
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,41 @@
+#include "sys/edge_poll.hpp"
+
+#include <cerrno>
+
+namespace sluice::sys {
+namespace {
+
+int control(int set, int operation, int fd, std::uint64_t token, std::uint32_t edges) noexcept {
+  epoll_event event{};
+  event.events = edges | EPOLLET;
+  event.data.u64 = token;
+  return ::epoll_ctl(set, operation, fd, &event) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+edge_poll::edge_poll() noexcept : set_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!set_) error_ = errno;
+}
+
+int edge_poll::add(int fd, std::uint64_t token, std::uint32_t edges) noexcept {
+  return control(set_.get(), EPOLL_CTL_ADD, fd, token, edges);
+}
+
+int edge_poll::modify(int fd, std::uint64_t token, std::uint32_t edges) noexcept {
+  return control(set_.get(), EPOLL_CTL_MOD, fd, token, edges);
+}
+
+int edge_poll::remove(int fd) noexcept {
+  return ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0 ? 0 : errno;
+}
+
+std::span<const epoll_event> edge_poll::harvest(std::span<epoll_event> into) noexcept {
+  int n;
+  do {
+    n = ::epoll_wait(set_.get(), into.data(), static_cast<int>(into.size()), 0);
+  } while (n < 0 && errno == EINTR);
+  return into.first(n > 0 ? static_cast<std::size_t>(n) : 0);
+}
+
+}  // namespace sluice::sys
