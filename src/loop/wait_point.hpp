@@ -11,6 +11,12 @@ namespace sluice::loop {
 /// Why a waiting coroutine runs again.
 enum class wake : std::uint8_t { edge, deadline, cancelled };
 
+/// Why, and for an edge which ones (epoll's bits).
+struct woken {
+  wake reason = wake::edge;
+  std::uint32_t edges = 0;
+};
+
 /// The one place where a session's set-up waits: for an edge on a socket, a deadline, or to be told to give up. Whoever
 /// owns the session calls resume(). Thread: its worker's.
 class wait_point {
@@ -31,28 +37,28 @@ class wait_point {
         point.waiting_ = waiting;
         point.wheel_.file(point.entry_, due);
       }
-      wake await_resume() const noexcept { return point.cancelled_ ? wake::cancelled : point.reason_; }
+      woken await_resume() const noexcept { return point.cancelled_ ? woken{wake::cancelled, 0} : point.woken_; }
     };
     return awaiter{*this, due};
   }
 
   /// Runs the waiting coroutine until it waits again or ends. Nothing if none waits.
-  void resume(wake reason) noexcept {
-    reason_ = reason;
+  void resume(woken why) noexcept {
+    woken_ = why;
     if (waiting_) std::exchange(waiting_, nullptr).resume();
   }
 
   /// Every wait from now on ends with `cancelled`.
   void cancel() noexcept {
     cancelled_ = true;
-    resume(wake::cancelled);
+    resume({wake::cancelled, 0});
   }
 
  private:
   deadline_wheel& wheel_;
   deadline& entry_;
   std::coroutine_handle<> waiting_;
-  wake reason_ = wake::edge;
+  woken woken_;
   bool cancelled_ = false;
 };
 

@@ -71,6 +71,8 @@ class pump {
 
   bool holds_pipe() const noexcept { return pipe_ != nullptr; }
   std::size_t bytes_in_pipe() const noexcept { return pipe_ != nullptr ? pipe_->bytes : 0; }
+  /// A fill once came back full.
+  bool is_bulk() const noexcept { return promoted_; }
   bool source_ended() const noexcept { return eof_; }
   bool fin_sent() const noexcept { return fin_sent_; }
   std::uint64_t bytes_in() const noexcept { return bytes_in_; }

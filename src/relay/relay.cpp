@@ -1,5 +1,7 @@
 #include "relay/relay.hpp"
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -35,8 +37,8 @@ loop::time_ns after(loop::time_ns start, loop::time_ns limit) noexcept {
 
 }  // namespace
 
-void relay::begin(const relay_timeouts& timeouts, loop::time_ns now) noexcept {
-  timeouts_ = timeouts;
+void relay::begin(const relay_settings& settings, loop::time_ns now) noexcept {
+  settings_ = &settings;
   last_move_ = now;
   due_changed_ = true;
 }
@@ -46,6 +48,8 @@ void relay::on_edges(relay_context& context, loop::side which, std::uint32_t edg
   if ((edges & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.readable = true;
   if ((edges & EPOLLOUT) != 0) socket.writable = true;
   if ((edges & EPOLLPRI) != 0) {
+    // Looked at when the byte is read, so it is early enough here, and most connections never need the call.
+    sys::set_option(socket.fd.get(), SOL_SOCKET, SO_OOBINLINE, 1);
     socket.urgent = true;
     socket.readable = true;
   }
@@ -81,6 +85,7 @@ relay_status relay::run(relay_context& context) noexcept {
       due_changed_ = true;
     }
   }
+  if (!backend_limited_ && client_to_backend_.moves.is_bulk()) limit_backend_buffer();
   if (client_.silenced || backend_.silenced) restore_silenced(context);
   return more ? relay_status::again : relay_status::waiting;
 }
@@ -172,7 +177,7 @@ void relay::linger(relay_context& context, stream& survivor) noexcept {
   }
   phase_ = phase::lingering;
   linger_look_ = context.now;
-  linger_until_ = context.now + timeouts_.reset_linger;
+  linger_until_ = context.now + settings_->reset_linger;
   look_at_linger(context);
 }
 
@@ -183,7 +188,7 @@ void relay::look_at_linger(relay_context& context) noexcept {
     return;
   }
   // 1, 2, 4 ... ms after it began.
-  const loop::time_ns begun = linger_until_ - timeouts_.reset_linger;
+  const loop::time_ns begun = linger_until_ - settings_->reset_linger;
   linger_look_ = std::min(linger_until_, context.now + std::max(millisecond, context.now - begun));
   due_changed_ = true;
 }
@@ -195,6 +200,15 @@ void relay::close_both(relay_context& context, bool reset) noexcept {
     one->fd.reset();
   }
   phase_ = phase::closed;
+}
+
+/// Accepted sockets inherit theirs from the listener. On this side it is set when there is bulk to limit: short sessions
+/// are spared the call.
+void relay::limit_backend_buffer() noexcept {
+  backend_limited_ = true;
+  if (settings_->backend_buffer_limit != 0 && backend_.tcp)
+    sys::set_option(backend_.fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+                    static_cast<int>(settings_->backend_buffer_limit));
 }
 
 void relay::restore_silenced(relay_context& context) noexcept {
@@ -243,14 +257,14 @@ loop::time_ns relay::due() const noexcept {
 }
 
 loop::time_ns relay::quiet_limit() const noexcept {
-  return half_closed() ? timeouts_.half_close : timeouts_.idle;
+  return half_closed() ? settings_->half_close : settings_->idle;
 }
 
 /// When to stop waiting for a survivor that takes nothing, while the other end is known to be dead.
 loop::time_ns relay::stall_due() const noexcept {
   const bool stalled = phase_ == phase::draining || (client_.broken && client_to_backend_.waits_for_sink) ||
                        (backend_.broken && backend_to_client_.waits_for_sink);
-  return stalled ? std::max(last_move_, broken_at_) + timeouts_.reset_linger : loop::never;
+  return stalled ? std::max(last_move_, broken_at_) + settings_->reset_linger : loop::never;
 }
 
 bool relay::take_due_changed() noexcept {

@@ -12,11 +12,12 @@
 
 namespace sluice::relay {
 
-/// The limits in time of a relay, in nanoseconds; 0 means never.
-struct relay_timeouts {
+/// What a service sets for its relays. Times in nanoseconds; 0 means never.
+struct relay_settings {
   loop::time_ns idle = 0;
   loop::time_ns half_close = 0;
   loop::time_ns reset_linger = 0;
+  std::size_t backend_buffer_limit = 0;  ///< TCP_NOTSENT_LOWAT of the backend's socket; 0: none (invariant I9)
 };
 
 /// What the relays of one worker share.
@@ -45,8 +46,8 @@ class relay {
   const pump& client_to_backend() const noexcept { return client_to_backend_.moves; }
   const pump& backend_to_client() const noexcept { return backend_to_client_.moves; }
 
-  /// Both sockets are connected and in the edge set: from now on edges, turns and deadlines are the relay's.
-  void begin(const relay_timeouts& timeouts, loop::time_ns now) noexcept;
+  /// settings outlive the relay. Both sockets are connected and in the edge set: from now on edges, turns and deadlines are the relay's.
+  void begin(const relay_settings& settings, loop::time_ns now) noexcept;
 
   /// Notes what the kernel told of one socket; run() acts on it.
   void on_edges(relay_context& context, loop::side which, std::uint32_t edges) noexcept;
@@ -107,6 +108,7 @@ class relay {
   void linger(relay_context& context, stream& survivor) noexcept;
   void look_at_linger(relay_context& context) noexcept;
   void close_both(relay_context& context, bool reset) noexcept;
+  void limit_backend_buffer() noexcept;
   void restore_silenced(relay_context& context) noexcept;
   void expire(relay_context& context) noexcept;
   bool kernel_knows_more(const stream& source) const noexcept;
@@ -119,7 +121,7 @@ class relay {
   stream backend_;
   direction client_to_backend_{client_, backend_};
   direction backend_to_client_{backend_, client_};
-  relay_timeouts timeouts_;
+  const relay_settings* settings_ = nullptr;
   loop::time_ns last_move_ = 0;
   loop::time_ns broken_at_ = 0;    ///< when a reset was first seen; 0: none
   loop::time_ns linger_look_ = 0;  ///< lingering: next look, and when to stop waiting
@@ -129,6 +131,7 @@ class relay {
   close_reason reason_ = close_reason::client_fin;
   loop::side survivor_ = loop::side::client;
   bool ended_ = false;  ///< reason_ is final
+  bool backend_limited_ = false;
   bool looked_ = false;
   bool doubt_ = false;
   bool due_changed_ = false;

@@ -74,14 +74,22 @@ int set_option(int fd, int level, int name, int value) noexcept {
 }
 
 int apply_options(int fd, int family, const side_options& options) noexcept {
+  if (family == AF_UNIX) return 0;
+  int first_error = options.nodelay ? set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
+  if (options.notsent_lowat > 0) {
+    const int error = set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(options.notsent_lowat));
+    if (first_error == 0) first_error = error;
+  }
+  const int error = apply_lasting_options(fd, options);
+  return first_error != 0 ? first_error : error;
+}
+
+int apply_lasting_options(int fd, const side_options& options) noexcept {
   int first_error = 0;
   const auto set = [&](int level, int name, int value) {
     const int error = set_option(fd, level, name, value);
     if (first_error == 0) first_error = error;
   };
-  if (family == AF_UNIX) return 0;
-  set(SOL_SOCKET, SO_OOBINLINE, 1);
-  if (options.nodelay) set(IPPROTO_TCP, TCP_NODELAY, 1);
   if (options.keepalive.count() > 0) {
     const auto idle = static_cast<int>(std::min<std::chrono::seconds::rep>(options.keepalive.count(), 32'767));
     set(SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -91,7 +99,6 @@ int apply_options(int fd, int family, const side_options& options) noexcept {
   }
   if (options.user_timeout.count() > 0)
     set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout.count()));
-  if (options.notsent_lowat > 0) set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(options.notsent_lowat));
   return first_error;
 }
 

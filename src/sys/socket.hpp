@@ -43,6 +43,8 @@ struct side_options {
 };
 /// On a listener (accepted sockets inherit all of these on Linux) or on a socket. First errno, 0 if all were taken.
 int apply_options(int fd, int family, const side_options& options) noexcept;
+/// Only what matters to connections that last: keepalive and user timeout.
+int apply_lasting_options(int fd, const side_options& options) noexcept;
 
 /// SO_LINGER with 0 seconds: close() then resets (and throws unsent bytes away, socket(7)).
 void reset_on_close(int fd) noexcept;

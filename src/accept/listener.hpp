@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "accept/admission.hpp"
+#include "sluice/config.hpp"
+#include "sys/socket.hpp"
+
+namespace sluice::accept {
+
+class listener;
+
+/// A client that came in, and its places under the limits.
+struct accepted {
+  sys::unique_fd client;
+  sys::socket_address peer;
+  permit of_process;
+  permit of_service;
+};
+
+/// Why a listener rests.
+enum class pause_reason : std::uint8_t { limit_reached, no_resources };
+
+/// Who gets what a listener accepts.
+class accept_handler {
+ public:
+  virtual void on_accepted(listener& from, accepted&& client) noexcept = 0;
+  virtual void on_rejected(listener& from) noexcept = 0;
+  /// The listener takes nobody in until resume(). error is errno, 0 at a limit.
+  virtual void on_paused(listener& from, pause_reason why, int error) noexcept = 0;
+
+ protected:
+  ~accept_handler() = default;
+};
+
+/// One listening descriptor on one worker. Asio says when clients wait; they are taken in bounded batches of accept4.
+/// Thread: its worker's.
+class listener {
+ public:
+  /// tag: what the handler knows the listener by. of_service may have no cap.
+  listener(boost::asio::io_context& io, sys::unique_fd fd, std::uint32_t tag, admission& of_process,
+           admission& of_service, full_action when_full, accept_handler& handler);
+  ~listener();
+  listener(const listener&) = delete;
+  listener& operator=(const listener&) = delete;
+
+  void start();
+  /// Tries again after a pause.
+  void resume();
+  /// Takes in whoever waits already and closes, in one go: what is left in the queue of a closed listener is reset.
+  void stop() noexcept;
+
+  std::uint32_t tag() const noexcept { return tag_; }
+  bool is_paused() const noexcept { return paused_; }
+
+ private:
+  enum class took : std::uint8_t { all, batch, paused };
+
+  void arm();
+  void on_ready();
+  took take_batch() noexcept;
+  std::uint32_t take_permits(std::uint32_t wanted) noexcept;
+  took reject_batch() noexcept;
+  took pause(pause_reason why, int error) noexcept;
+
+  boost::asio::posix::stream_descriptor watched_;
+  sys::unique_fd fd_;
+  std::uint32_t tag_;
+  admission& of_process_;
+  admission& of_service_;
+  full_action when_full_;
+  accept_handler& handler_;
+  bool paused_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace sluice::accept

@@ -1,0 +1,17 @@
+#include "server/counters.hpp"
+
+namespace sluice::server {
+
+void worker_counters::add_to(stats& sum) const noexcept {
+  sum.accepted += accepted.value();
+  sum.active += active.load(std::memory_order_relaxed);
+  sum.rejected += rejected.value();
+  sum.accept_pauses += accept_pauses.value();
+  sum.connect_failures += connect_failures.value();
+  sum.received_from_clients += received_from_clients.value();
+  sum.sent_to_clients += sent_to_clients.value();
+  for (std::size_t i = 0; i < closed.size(); ++i) sum.closed[i] += closed[i].value();
+  relaying.add_to(sum.relay);
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "relay/counters.hpp"
+#include "sluice/close_reason.hpp"
+#include "sluice/stats.hpp"
+
+namespace sluice::server {
+
+/// What one worker has done. Written by the worker, read by any thread.
+struct worker_counters {
+  relay::counter accepted;
+  relay::counter rejected;
+  relay::counter accept_pauses;
+  relay::counter connect_failures;
+  relay::counter received_from_clients;
+  relay::counter sent_to_clients;
+  std::array<relay::counter, close_reason_count> closed;
+  std::atomic<std::uint32_t> active{0};
+  relay::counters relaying;
+
+  void add_to(stats& sum) const noexcept;
+};
+
+}  // namespace sluice::server

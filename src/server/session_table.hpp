@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "server/session.hpp"
+
+namespace sluice::server {
+
+/// A worker's sessions by slot. Grows in chunks as clients come, is never sized by a limit; a slot's generation changes
+/// with every tenant. Sessions keep their place in memory. Thread: its worker's.
+class session_table {
+ public:
+  /// A new session, not yet begun.
+  session& open(worker& home, arrival&& from);
+
+  /// The session a token means, or null if it has left.
+  session* find(loop::edge_token token) noexcept;
+
+  /// Destroys it and frees the slot for the next. Not while it runs, nor while a harvested batch may still name it.
+  void close(loop::edge_token token) noexcept;
+
+  std::size_t size() const noexcept { return size_; }
+
+  template <typename Visit>
+  void for_each(Visit&& visit) {
+    for (auto& chunk : chunks_)
+      for (place& one : chunk->places)
+        if (one.tenant) visit(*one.tenant);
+  }
+
+ private:
+  static constexpr std::uint32_t chunk_size = 32;
+
+  struct place {
+    std::optional<session> tenant;
+    std::uint32_t generation = 0;
+  };
+  struct chunk {
+    std::array<place, chunk_size> places;
+  };
+
+  place& at(std::uint32_t slot) noexcept { return chunks_[slot / chunk_size]->places[slot % chunk_size]; }
+
+  std::vector<std::unique_ptr<chunk>> chunks_;
+  std::vector<std::uint32_t> free_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace sluice::server

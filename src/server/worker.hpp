@@ -1,0 +1,135 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "accept/listener.hpp"
+#include "balance/policy.hpp"
+#include "log/logger.hpp"
+#include "loop/deadline_wheel.hpp"
+#include "loop/edge_set.hpp"
+#include "relay/pipe_pool.hpp"
+#include "relay/relay.hpp"
+#include "server/counters.hpp"
+#include "server/service.hpp"
+#include "server/session_table.hpp"
+
+namespace sluice::server {
+
+class worker;
+
+/// What the workers of a proxy share. Made before them, outlives them.
+struct commons {
+  accept::admission sessions;
+  std::vector<entrance> entrances;  ///< by tag; not changed while workers run
+  relay::pipe_budget pipes;         ///< of one worker
+  sys::local_ports local_ports;
+  bool access_log = true;
+  log::logger& log;
+  std::vector<std::unique_ptr<worker>> workers;
+  std::atomic<std::int64_t> last_pause_logged{0};
+};
+
+/// A thread with its io_context, edge set, deadlines, listeners and pipes. Nothing on its hot path is shared.
+///
+/// Thread: the methods under "From any thread" may be called by any, everything else is the worker's own.
+class worker final : public accept::accept_handler {
+ public:
+  worker(std::size_t index, commons& shared);
+  ~worker();
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  // From any thread.
+  void start();
+  void publish(std::shared_ptr<const snapshot> routes);
+  void listen(sys::unique_fd fd, std::uint32_t tag);
+  void stop_listening();
+  void cut_sessions();
+  void stop_and_join();
+  void take_in(arrival&& client);
+  /// Asks for a sign of life: last_turn() moves on soon, unless the worker is stuck.
+  void poke();
+  loop::time_ns last_turn() const noexcept { return last_turn_.load(std::memory_order_relaxed); }
+  std::uint32_t load() const noexcept { return counts_.active.load(std::memory_order_relaxed); }
+  const worker_counters& counts() const noexcept { return counts_; }
+
+  // For its sessions.
+  loop::deadline_wheel& wheel() noexcept { return wheel_; }
+  loop::edge_set& edges() noexcept { return edges_; }
+  relay::relay_context& relaying() noexcept { return relaying_; }
+  worker_counters& counts() noexcept { return counts_; }
+  const loop::time_ns& now() const noexcept { return relaying_.now; }
+  const std::shared_ptr<const snapshot>& routes() const noexcept { return routes_; }
+  const entrance& entrance_at(std::uint32_t tag) const noexcept { return shared_.entrances[tag]; }
+  const service_view& service_at(std::uint32_t tag) const noexcept { return (*routes_)[entrance_at(tag).service]; }
+  balance::policy& policy_at(std::uint32_t tag) noexcept { return *policies_[entrance_at(tag).service]; }
+  const sys::local_ports& local_ports() const noexcept { return shared_.local_ports; }
+  bool wants_records() const noexcept { return shared_.access_log; }
+  std::uint64_t next_session_id() noexcept { return ++opened_ * shared_.workers.size() + index_; }
+  /// To the back of the ready queue.
+  void queue(session& one);
+  /// Looked at again after the next harvest.
+  void doubt(session& one) { doubts_.push_back(one.token()); }
+  /// The session has closed its sockets; it is destroyed at the end of the turn.
+  void session_ended(session& one, const log::session_record& record);
+
+ private:
+  void run();
+  void turn();
+  void harvest();
+  void run_ready();
+  void run_doubts();
+  void run_deadlines();
+  void bury_ended();
+  void resume_paused(std::size_t most);
+  void arm_timer();
+  void run_chores();
+  worker& place_for(const entrance& door) noexcept;
+  void open(arrival&& client);
+
+  void on_accepted(accept::listener& from, accept::accepted&& client) noexcept override;
+  void on_rejected(accept::listener& from) noexcept override;
+  void on_paused(accept::listener& from, accept::pause_reason why, int error) noexcept override;
+
+  std::size_t index_;
+  commons& shared_;
+  log::logger::ring& records_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  worker_counters counts_;
+  loop::deadline_wheel wheel_;
+  loop::edge_set edges_;
+  sys::kernel_stream_io stream_io_;
+  relay::pipe_pool pool_;
+  std::vector<std::byte> scratch_;
+  relay::relay_context relaying_;
+  boost::asio::steady_timer timer_;
+  loop::time_ns timer_due_ = loop::never;
+  std::shared_ptr<const snapshot> routes_;
+  std::vector<std::unique_ptr<balance::policy>> policies_;
+  std::vector<std::unique_ptr<accept::listener>> listeners_;
+  std::vector<accept::listener*> paused_;
+  session_table sessions_;
+  std::vector<loop::edge_token> ready_;
+  std::vector<loop::edge_token> running_;  ///< the ready queue of this turn
+  std::vector<loop::edge_token> doubts_;
+  std::vector<loop::edge_token> ended_;
+  loop::time_ns retry_accept_at_ = loop::never;
+  loop::time_ns trim_pipes_at_ = loop::never;
+  std::uint64_t opened_ = 0;
+  bool edges_ready_ = false;
+  bool stopped_ = false;
+  std::atomic<loop::time_ns> last_turn_{0};
+  std::thread thread_;
+};
+
+}  // namespace sluice::server
