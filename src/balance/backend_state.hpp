@@ -12,7 +12,8 @@ namespace sluice::balance {
 class backend_state {
  public:
   bool resting(std::int64_t now_ns) const noexcept;
-  /// Counts a failure. A backend that already rests is not pushed further by failures of connects begun before.
+  /// Counts a failure. A backend that already rests is not pushed further: a hundred connects that were under way when
+  /// it died, and fail together, are one reason to rest. now_ns is more than 0.
   void connect_failed(std::int64_t now_ns) noexcept;
   void connect_succeeded() noexcept;
 
@@ -24,8 +25,9 @@ class backend_state {
 
  private:
   std::atomic<std::uint32_t> active_{0};
-  std::atomic<std::uint32_t> consecutive_failures_{0};
-  std::atomic<std::int64_t> rest_until_ns_{0};
+  // When the rest ends, its low four bits replaced by how often it was lengthened; 0 if the last connect succeeded. One
+  // word, so that a failure and a success that meet leave one of the two states, never a mixture.
+  std::atomic<std::int64_t> rest_{0};
   std::atomic<std::uint64_t> connect_failures_{0};
 };
 

@@ -11,7 +11,8 @@ namespace sluice::balance {
 
 inline constexpr std::size_t no_backend = static_cast<std::size_t>(-1);
 
-/// What one pick may depend on. The caller passes time, load and chance: policies have no clock and no state but their own.
+/// What one pick may depend on. The caller passes time, load and chance: policies have no clock and no state but their
+/// own.
 struct pick_request {
   std::int64_t now_ns = 0;     ///< monotonic
   std::uint64_t random = 0;    ///< uniform
@@ -36,6 +37,10 @@ class policy {
 };
 
 /// weights: one a backend, at least one of them not 0. A weight of 0 is never picked.
-std::unique_ptr<policy> make_policy(balance_policy kind, std::span<const std::uint32_t> weights);
+///
+/// start sets policies that go in a sequence so many picks ahead. Give each worker its number: otherwise they all send
+/// their first clients to the same backend.
+std::unique_ptr<policy> make_policy(balance_policy kind, std::span<const std::uint32_t> weights,
+                                    std::uint64_t start = 0);
 
 }  // namespace sluice::balance
