@@ -43,7 +43,7 @@ void worker::publish(std::shared_ptr<const snapshot> routes) {
       for (const service_view& view : *routes) {
         std::vector<std::uint32_t> weights;
         for (const auto& one : view.object->backends) weights.push_back(one->weight);
-        policies_.push_back(balance::make_policy(view.object->settings.balance, weights));
+        policies_.push_back(balance::make_policy(view.object->settings.balance, weights, index_));
       }
     }
     routes_ = std::move(routes);

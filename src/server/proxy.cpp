@@ -1,0 +1,230 @@
+#include "sluice/proxy.hpp"
+
+#include <csignal>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "server/drain.hpp"
+#include "server/name_watch.hpp"
+#include "server/open_listeners.hpp"
+#include "server/watchdog.hpp"
+#include "server/worker.hpp"
+#include "sys/limits.hpp"
+#include "sys/notify.hpp"
+#include "sys/pipe.hpp"
+
+namespace sluice {
+namespace {
+
+using server::commons;
+using server::snapshot;
+using server::worker;
+
+std::size_t worker_count(const config& settings) {
+  return settings.limits.workers ? *settings.limits.workers : sys::usable_processors();
+}
+
+/// The access log is information: a quieter level turns it off.
+log_config log_settings(const config& settings) {
+  log_config result = settings.log;
+  result.access = result.access && result.level <= log_level::info;
+  return result;
+}
+
+/// What this process may hold, computed once at start.
+struct capacity {
+  relay::pipe_budget pipes;    ///< of one worker
+  std::uint32_t sessions = 0;  ///< of all
+};
+
+/// Raises the descriptor limit and divides it. Throws if it is too low for the max_connections asked for, rather than
+/// running out of descriptors later.
+capacity make_capacity(const config& settings, const server::open_listeners& listening, std::size_t workers) {
+  const auto descriptors = static_cast<std::size_t>(sys::raise_descriptor_limit());
+  std::size_t sockets = 0;
+  for (const auto& door : listening.doors) sockets += door.sockets.size();
+  capacity result;
+  result.pipes = relay::make_pipe_budget(sys::read_pipe_limits(), descriptors, workers);
+  result.sessions = accept::connection_cap(descriptors, sockets, result.pipes.pipes * workers);
+  const auto& asked = settings.limits.max_connections;
+  if (asked && *asked > result.sessions)
+    throw startup_error("limits.max_connections = " + std::to_string(*asked) + ", but the " +
+                            std::to_string(descriptors) + " descriptors allowed are enough for " +
+                            std::to_string(result.sessions) + "; raise LimitNOFILE or `ulimit -n`, or lower the limit",
+                        exit_code::failed);
+  if (asked) result.sessions = *asked;
+  return result;
+}
+
+}  // namespace
+
+class proxy::impl {
+ public:
+  explicit impl(const config& settings);
+  ~impl();
+
+  exit_code run(const std::function<void()>& on_ready);
+  void stop() {
+    boost::asio::post(control_, [this] { drain_.request(); });
+  }
+  sluice::stats stats() const;
+
+ private:
+  void open_the_doors(const std::function<void()>& on_ready);
+  void wait_for_signals();
+  void begin_drain();
+  void end(exit_code code);
+  std::string summary() const;
+
+  const config settings_;
+  const std::size_t workers_;
+  std::shared_ptr<const snapshot> routes_;
+  server::open_listeners listening_;
+  const capacity capacity_;
+  log::logger log_;
+  commons shared_;
+  boost::asio::io_context control_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::signal_set signals_;
+  server::name_watch names_;
+  server::drain drain_;
+  server::watchdog watchdog_;
+  exit_code result_ = exit_code::done;
+};
+
+proxy::impl::impl(const config& settings)
+    : settings_(settings),
+      workers_(worker_count(settings)),
+      routes_(server::make_routes(settings)),
+      listening_(server::open_all(settings, *routes_, workers_)),
+      capacity_(make_capacity(settings, listening_, workers_)),
+      log_(log_settings(settings), workers_),
+      shared_{accept::admission(capacity_.sessions),
+              listening_.entrances,
+              capacity_.pipes,
+              sys::read_local_ports(),
+              log_settings(settings).access,
+              log_,
+              {},
+              {0}},
+      work_(control_.get_executor()),
+      signals_(control_, SIGTERM, SIGINT, SIGHUP),
+      names_(control_, settings.dns, routes_, log_,
+             [this](const std::shared_ptr<const snapshot>& routes) {
+               for (const auto& one : shared_.workers) one->publish(routes);
+             }),
+      drain_(control_, settings.drain,
+             {[this] { begin_drain(); },
+              [this] {
+                for (const auto& one : shared_.workers) one->cut_sessions();
+              },
+              [this] { return shared_.sessions.in_use(); }, [this](exit_code code) { end(code); }}),
+      watchdog_(control_, shared_.workers, log_) {
+  // splice, tee and write to a socket that is gone raise it, and there is no MSG_NOSIGNAL for them.
+  std::signal(SIGPIPE, SIG_IGN);
+  for (std::size_t i = 0; i < workers_; ++i) shared_.workers.push_back(std::make_unique<worker>(i, shared_));
+  wait_for_signals();
+}
+
+proxy::impl::~impl() {
+  for (const auto& one : shared_.workers) one->stop_and_join();
+}
+
+exit_code proxy::impl::run(const std::function<void()>& on_ready) {
+  for (const auto& one : shared_.workers) {
+    one->publish(routes_);
+    one->start();
+  }
+  names_.start([this, &on_ready] { open_the_doors(on_ready); });
+  control_.run();
+  for (const auto& one : shared_.workers) one->stop_and_join();
+  return result_;
+}
+
+void proxy::impl::open_the_doors(const std::function<void()>& on_ready) {
+  if (drain_.has_begun()) return;
+  for (std::uint32_t tag = 0; tag < listening_.doors.size(); ++tag) {
+    auto& sockets = listening_.doors[tag].sockets;
+    // A descriptor that one worker owns goes to each worker in turn.
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+      shared_.workers[(tag + i) % workers_]->listen(std::move(sockets[i]), tag);
+  }
+  listening_.doors.clear();
+  log_.message(log_level::info, "ready: " + summary());
+  sys::notify("READY=1\nSTATUS=" + summary());
+  watchdog_.start();
+  if (on_ready) on_ready();
+}
+
+void proxy::impl::wait_for_signals() {
+  signals_.async_wait([this](const boost::system::error_code& error, int number) {
+    if (error) return;
+    if (number == SIGHUP) {
+      log_.message(log_level::warning, "SIGHUP ignored: restart sluice to read a changed configuration");
+    } else {
+      log_.message(log_level::info, std::string(number == SIGTERM ? "SIGTERM" : "SIGINT") +
+                                        (drain_.has_begun() ? ": resetting what is left" : ": draining"));
+      drain_.request();
+    }
+    wait_for_signals();
+  });
+}
+
+void proxy::impl::begin_drain() {
+  const std::uint32_t left = shared_.sessions.in_use();
+  const auto allowed = std::chrono::duration_cast<std::chrono::microseconds>(settings_.drain.timeout) +
+                       std::chrono::seconds(5);
+  sys::notify("STOPPING=1\nSTATUS=draining " + std::to_string(left) +
+              " sessions\nEXTEND_TIMEOUT_USEC=" + std::to_string(allowed.count()));
+  log_.message(log_level::info, "no longer accepting; " + std::to_string(left) + " sessions left");
+  for (const auto& one : shared_.workers) one->stop_listening();
+  listening_.doors.clear();
+  listening_.paths.clear();
+}
+
+void proxy::impl::end(exit_code code) {
+  result_ = code;
+  const sluice::stats total = stats();
+  const std::uint64_t cut = total.closed[static_cast<std::size_t>(close_reason::drained)];
+  log_.message(log_level::info, "stopped: " + std::to_string(total.accepted) + " sessions served, " +
+                                    std::to_string(cut) + " of them cut");
+  watchdog_.stop();
+  control_.stop();
+}
+
+std::string proxy::impl::summary() const {
+  return std::to_string(settings_.services.size()) + " services, " + std::to_string(shared_.entrances.size()) +
+         " listeners, " + std::to_string(workers_) + " workers, room for " + std::to_string(capacity_.sessions) +
+         " sessions";
+}
+
+sluice::stats proxy::impl::stats() const {
+  sluice::stats sum;
+  for (const auto& one : shared_.workers) std::as_const(*one).counts().add_to(sum);
+  sum.log_dropped = log_.dropped();
+  return sum;
+}
+
+proxy::proxy(const config& settings) try : impl_(std::make_unique<impl>(settings)) {
+} catch (const startup_error&) {
+  throw;
+} catch (const std::exception& error) {
+  throw startup_error(error.what(), exit_code::failed);
+}
+
+proxy::~proxy() = default;
+
+exit_code proxy::run(const std::function<void()>& on_ready) { return impl_->run(on_ready); }
+
+void proxy::stop() { impl_->stop(); }
+
+sluice::stats proxy::stats() const { return impl_->stats(); }
+
+}  // namespace sluice
