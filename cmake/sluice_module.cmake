@@ -1,23 +1,35 @@
 # sluice_module(NAME SOURCES ... [USES target ...])
 #
 # One folder of src/ as a static library `sluice_NAME`. USES is what it may link; test/layout holds the includes to the same rule.
+# A module that uses Boost::headers gets the precompiled Asio headers.
 function(sluice_module name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
   add_library(sluice_${name} STATIC ${arg_SOURCES})
   target_include_directories(sluice_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(sluice_${name} PUBLIC ${arg_USES} PRIVATE sluice_options)
+  if(SLUICE_PCH AND "Boost::headers" IN_LIST arg_USES)
+    target_precompile_headers(sluice_${name} REUSE_FROM sluice_asio_pch)
+  endif()
 endfunction()
 
-# sluice_test(NAME LABEL label SOURCES ... [USES target ...])
+# sluice_test(NAME LABEL label ... SOURCES ... [USES target ...] [TIMEOUT seconds])
 #
-# One test program `test_NAME`, registered with ctest as NAME.
+# One test program `test_NAME`, registered with ctest as NAME. The label `threads` has it run under ThreadSanitizer, too:
+# target threads_tests builds those alone.
+add_custom_target(threads_tests)
 function(sluice_test name)
-  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT" "LABEL;SOURCES;USES" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
   add_executable(test_${name} ${arg_SOURCES})
   target_link_libraries(test_${name} PRIVATE sluice_test_support ${arg_USES} sluice_options)
+  if(SLUICE_PCH)
+    target_precompile_headers(test_${name} REUSE_FROM sluice_catch_pch)
+  endif()
   add_test(NAME ${name} COMMAND test_${name})
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT})
+  if("threads" IN_LIST arg_LABEL)
+    add_dependencies(threads_tests test_${name})
+  endif()
 endfunction()
