@@ -70,14 +70,10 @@ bool has_word(std::string_view words, std::string_view word) {
   return false;
 }
 
-bool is_source(const fs::path& path) {
-  return path.extension() == ".cpp" || path.extension() == ".hpp";
-}
+bool is_source(const fs::path& path) { return path.extension() == ".cpp" || path.extension() == ".hpp"; }
 
 // A C++ header has neither a dot nor a slash in its name.
-bool is_standard(std::string_view header) {
-  return header.find_first_of("./") == header.npos;
-}
+bool is_standard(std::string_view header) { return header.find_first_of("./") == header.npos; }
 
 bool is_system(std::string_view header) {
   constexpr std::array<std::string_view, 6> folders{"sys", "net", "netinet", "arpa", "linux", "asm"};
@@ -202,8 +198,6 @@ class checker {
 
 }  // namespace
 
-std::vector<std::string> violations(const fs::path& root) {
-  return checker{root}.run();
-}
+std::vector<std::string> violations(const fs::path& root) { return checker{root}.run(); }
 
 }  // namespace sluice::layout

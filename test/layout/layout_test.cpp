@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -7,8 +9,6 @@
 
 #include "layout/layout_rules.hpp"
 #include "layout/source_file.hpp"
-#include <unistd.h>
-
 #include "support/catch.hpp"
 
 namespace fs = std::filesystem;
