@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "layout/source_file.hpp"
 
@@ -173,23 +175,64 @@ class checker {
     }
   }
 
-  // A folder with code has tests, and each of its files is reached by one: test/X/foo_test.cpp, or an include of
-  // X/foo.hpp.
+  // A folder with code has tests of its own, and each of its files is reached by one: by its header, or by way of files
+  // that include it.
   void check_tests() {
-    std::set<std::string> reached;
-    for (const auto& path : sources_below("test")) {
-      for (const auto& include : read_source(root_, path).includes) {
-        reached.insert(include.target);
-      }
-    }
+    std::map<std::string, std::set<std::string>> includes;  // of "X/foo", from foo.hpp and foo.cpp together
     for (const auto& path : sources_below("src")) {
-      const auto folder = folder_of(path);
-      const auto header = folder + "/" + path.stem().string() + ".hpp";
-      const auto test = root_ / "test" / folder / (path.stem().string() + "_test.cpp");
-      if (folder != "main" && path.extension() == ".cpp" && !fs::exists(test) && !reached.contains(header)) {
-        report(path, 1, "no test/" + folder + "/" + path.stem().string() + "_test.cpp, and no test includes " + header);
+      auto& of_file = includes[folder_of(path) + "/" + path.stem().string()];
+      for (const auto& include : read_source(root_, path).includes) {
+        of_file.insert(without_extension(include.target));
       }
     }
+    for (const auto& folder : folders_with_code()) {
+      std::vector<std::string> waiting;
+      if (fs::exists(root_ / "test" / folder)) {
+        for (const auto& path : sources_below(fs::path{"test"} / folder)) {
+          for (const auto& include : read_source(root_, path).includes) {
+            waiting.push_back(without_extension(include.target));
+          }
+        }
+      }
+      const auto reached = reach(std::move(waiting), folder, includes);
+      for (const auto& path : sources_below(fs::path{"src"} / folder)) {
+        if (path.extension() == ".cpp" && !reached.contains(folder + "/" + path.stem().string())) {
+          report(path, 1, "no test in test/" + folder + " reaches it");
+        }
+      }
+    }
+  }
+
+  static std::string without_extension(const std::string& target) {
+    return fs::path{target}.replace_extension().generic_string();
+  }
+
+  std::set<std::string> folders_with_code() const {
+    std::set<std::string> folders;
+    for (const auto& path : sources_below("src")) {
+      if (path.extension() == ".cpp" && folder_of(path) != "main") {
+        folders.insert(folder_of(path));
+      }
+    }
+    return folders;
+  }
+
+  // What `waiting` leads to within `folder`. A public header "sluice/foo" leads to "folder/foo".
+  static std::set<std::string> reach(std::vector<std::string> waiting, const std::string& folder,
+                                     const std::map<std::string, std::set<std::string>>& includes) {
+    std::set<std::string> reached;
+    while (!waiting.empty()) {
+      auto name = std::move(waiting.back());
+      waiting.pop_back();
+      if (name.starts_with("sluice/")) {
+        name.replace(0, std::string_view{"sluice"}.size(), folder);
+      }
+      const auto found = includes.find(name);
+      if (name.starts_with(folder + "/") && found != includes.end() && reached.insert(name).second) {
+        waiting.insert(waiting.end(), found->second.begin(), found->second.end());
+      }
+    }
+    return reached;
   }
 
   fs::path root_;

@@ -25,8 +25,12 @@ class planted_tree {
     write("src/relay/pump.hpp", "#pragma once\n#include \"sys/pipe.hpp\"\n#include \"sluice/config.hpp\"\n");
     write("src/relay/pump.cpp", "#include \"relay/pump.hpp\"\n");
     write("src/main.cpp", "#include \"cli/cli.hpp\"\n");
-    write("test/sys/pipe_test.cpp", "");
-    write("test/relay/relay_test.cpp", "#include \"relay/pump.hpp\"\n");
+    write("src/relay/relay.hpp", "#pragma once\n");
+    write("src/relay/relay.cpp", "#include \"relay/relay.hpp\"\n#include \"relay/detail.hpp\"\n");
+    write("src/relay/detail.hpp", "#pragma once\n");
+    write("src/relay/detail.cpp", "#include \"relay/detail.hpp\"\n");
+    write("test/sys/pipe_test.cpp", "#include \"sys/pipe.hpp\"\n");
+    write("test/relay/relay_test.cpp", "#include \"relay/pump.hpp\"\n#include \"relay/relay.hpp\"\n");
   }
   planted_tree(const planted_tree&) = delete;
   planted_tree& operator=(const planted_tree&) = delete;
@@ -78,7 +82,8 @@ std::vector<plant> plants() {
        ""},
       {"src/relay/pump.hpp", "#pragma once\nstruct io { int splice(int a); void* tee(int); };\n", ""},
       {"src/relay/pump.hpp", "struct io {};\n", "no #pragma once"},
-      {"src/relay/pool.cpp", "", "no test/relay/pool_test.cpp"},
+      {"src/relay/pool.cpp", "", "pool.cpp:1: no test in test/relay reaches it"},
+      {"test/sys/pipe_test.cpp", "", "pipe.cpp:1: no test in test/sys reaches it"},
       {"src/rely/pump.hpp", "", "the rules know no folder rely"},
       {"src/balance/policy.hpp", "#pragma once\n#include \"sys/pipe.hpp\"\n", "balance may not see sys/pipe.hpp"},
       {"src/balance/policy.hpp", "#pragma once\n#include <sys/socket.h>\n", "foreign header: sys/socket.h"},
