@@ -28,8 +28,8 @@ class session_table {
 
   template <typename Visit>
   void for_each(Visit&& visit) {
-    for (auto& chunk : chunks_)
-      for (place& one : chunk->places)
+    for (auto& part : chunks_)
+      for (place& one : part->places)
         if (one.tenant) visit(*one.tenant);
   }
 
