@@ -15,8 +15,8 @@ struct endpoint {
   enum class family : std::uint8_t { none, ipv4, ipv6, unix_socket };
 
   family type = family::none;
-  std::uint16_t port = 0;                  ///< host byte order
-  std::array<std::uint8_t, 16> bytes{};    ///< network byte order; IPv4 uses the first four
+  std::uint16_t port = 0;                ///< host byte order
+  std::array<std::uint8_t, 16> bytes{};  ///< network byte order; IPv4 uses the first four
 };
 
 /// Names that outlive every record that points at them: the log is stopped and drained before services go.
@@ -34,12 +34,12 @@ struct session_record {
   const std::string* service = nullptr;
   const std::string* backend = nullptr;  ///< the backend as written; null if none was chosen
   endpoint client;
-  endpoint local;             ///< the address the client reached
+  endpoint local;                           ///< the address the client reached
   const std::string* local_name = nullptr;  ///< unix listeners: the path as written, else null
-  endpoint backend_address;   ///< where the connection went; none if it never did
+  endpoint backend_address;                 ///< where the connection went; none if it never did
   std::uint32_t attempts = 0;
-  std::int64_t connect_ns = -1;  ///< accept to backend connected; -1 if it never was
-  std::int64_t duration_ns = 0;  ///< accept to close
+  std::int64_t connect_ns = -1;      ///< accept to backend connected; -1 if it never was
+  std::int64_t duration_ns = 0;      ///< accept to close
   std::uint64_t bytes_received = 0;  ///< from the client
   std::uint64_t bytes_sent = 0;      ///< to the client
   std::uint64_t bytes_spliced = 0;

@@ -1,0 +1,92 @@
+#include "log/logger.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+
+#include "log/writer.hpp"
+
+namespace sluice::log {
+namespace {
+
+constexpr std::size_t longest_message = 8 * 1024;
+
+/// Time for a thread that has given up to end; after it, the thread hangs in a write.
+constexpr std::chrono::milliseconds end_limit{200};
+
+/// Threads inherit their mask. SIGPIPE matters most: a log pipe without a reader must not end the process.
+class all_signals_blocked {
+ public:
+  all_signals_blocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~all_signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  all_signals_blocked(const all_signals_blocked&) = delete;
+  all_signals_blocked& operator=(const all_signals_blocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+class logger::impl {
+ public:
+  impl(const log_config& settings, std::size_t rings) : writer_(std::make_shared<writer>(settings, rings)) {
+    std::promise<void> ended;
+    ended_ = ended.get_future();
+    const all_signals_blocked guard;
+    thread_ = std::thread([work = writer_, ended = std::move(ended)]() mutable {
+      work->run();
+      ended.set_value();
+    });
+  }
+
+  ~impl() {
+    writer_->stop();
+    if (ended_.wait_for(writer::stop_limit + end_limit) == std::future_status::ready) {
+      thread_.join();
+    } else {
+      writer_->abandon();
+      thread_.detach();  // it shares the writer, so what it still touches when it comes back is there
+    }
+  }
+
+  writer& work() noexcept { return *writer_; }
+
+ private:
+  std::shared_ptr<writer> writer_;
+  std::future<void> ended_;
+  std::thread thread_;
+};
+
+logger::logger(const log_config& settings, std::size_t rings) : impl_(std::make_unique<impl>(settings, rings)) {}
+
+logger::~logger() = default;
+
+logger::ring& logger::worker_ring(std::size_t index) noexcept {
+  return impl_->work().ring(index);
+}
+
+bool logger::enabled(log_level level) const noexcept {
+  return impl_->work().enabled(level);
+}
+
+void logger::message(log_level level, std::string text) noexcept {
+  if (!enabled(level)) return;
+  if (text.size() > longest_message) text.resize(longest_message);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  impl_->work().push({level, std::chrono::duration_cast<std::chrono::microseconds>(now).count(), std::move(text)});
+}
+
+std::uint64_t logger::dropped() const noexcept {
+  return impl_->work().dropped();
+}
+
+}  // namespace sluice::log
