@@ -1,0 +1,17 @@
+#pragma once
+
+#include "sluice/config_load.hpp"
+#include "sluice/error.hpp"
+
+#include "cli/command_line.hpp"
+#include "cli/console.hpp"
+
+namespace sluice::cli {
+
+/// How a process ends that could not load `sources`: no_permission if the file must not be read, else bad_config.
+exit_code code_for_bad(const config_sources& sources);
+
+/// Loads `sources` and prints what was found to the error stream.
+load_result load_and_report(const invocation& call, const surroundings& around, const config_sources& sources);
+
+}  // namespace sluice::cli
