@@ -1,0 +1,55 @@
+"""One short slice of one row on one relay, and how much of the machine others took meanwhile."""
+
+import json
+import os
+import resource
+import subprocess
+import time
+from pathlib import Path
+
+from .running import cpu_seconds
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class SliceFailed(Exception):
+    pass
+
+
+def busy_seconds(cpus):
+    """CPU time spent on these processors by anybody, stolen time included."""
+    total = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, _, rest = line.partition(" ")
+        if name.startswith("cpu") and name[3:].isdigit() and int(name[3:]) in cpus:
+            user, nice, system, _idle, _wait, irq, softirq, steal = map(int, rest.split()[:8])
+            total += user + nice + system + irq + softirq + steal
+    return total / TICKS
+
+
+def run(row, relay, load_program, load_cpus, relay_cpu, warmup, seconds):
+    """bench_load's report, with `foreign_share`: what share of the processors used went to neither relay nor generator."""
+    cpus = {relay_cpu, *load_cpus}
+    pids = relay.pids()
+    command = [load_program, *row.load_arguments, "--connect", str(relay.listen), "--serve", str(relay.target),
+               "--warmup", str(warmup), "--seconds", str(seconds), "--meter", ",".join(map(str, pids))]
+    wall, busy, ours = time.monotonic(), busy_seconds(cpus), _ours(pids)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + warmup + 30,
+                              preexec_fn=lambda: os.sched_setaffinity(0, load_cpus))
+    except subprocess.TimeoutExpired:
+        raise SliceFailed("the generator did not end") from None
+    wall, busy, ours = time.monotonic() - wall, busy_seconds(cpus) - busy, _ours(pids) - ours
+    if done.returncode != 0:
+        raise SliceFailed(done.stderr.strip().splitlines()[0] if done.stderr.strip() else f"exit {done.returncode}")
+    report = json.loads(done.stdout)
+    if row.units(report) == 0:
+        raise SliceFailed("no work was done")
+    report["foreign_share"] = max(0.0, busy - ours) / (wall * len(cpus))
+    return report
+
+
+def _ours(pids):
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return cpu_seconds(pids) + children.ru_utime + children.ru_stime + own.ru_utime + own.ru_stime
