@@ -8,10 +8,8 @@
 namespace sluice::bench {
 namespace {
 
-constexpr std::size_t call_bytes = 1 << 20;
-
 std::span<const std::byte> static_block() {
-  static const std::array<std::byte, call_bytes> block{};
+  static const std::array<std::byte, 1 << 20> block{};
   return block;
 }
 
@@ -29,7 +27,7 @@ std::uint32_t bulk_end::interest() const {
 verdict bulk_end::on_events(std::uint32_t events, tally& mine) {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) return verdict::broken;  // bulk has no end of its own
   if ((events & EPOLLIN) != 0) {
-    const io_result got = discard(socket().get(), call_bytes);
+    const io_result got = discard(socket().get());
     if (got.state == io_state::ended) return verdict::broken;
     mine.bytes.add(got.bytes);
   }

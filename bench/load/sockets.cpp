@@ -81,9 +81,9 @@ io_result receive(int fd, std::span<std::byte> into) {
   return result_of(recv(fd, into.data(), into.size(), 0));
 }
 
-io_result discard(int fd, std::size_t limit) {
-  static std::array<std::byte, 1> never_written;
-  return result_of(recv(fd, never_written.data(), limit, MSG_TRUNC));
+io_result discard(int fd) {
+  static std::array<std::byte, 1 << 20> never_written;  // its length is the limit; the kernel leaves it alone
+  return result_of(recv(fd, never_written.data(), never_written.size(), MSG_TRUNC));
 }
 
 io_result transmit(int fd, std::span<const std::byte> from) {

@@ -46,8 +46,8 @@ struct io_result {
   std::size_t bytes = 0;
 };
 io_result receive(int fd, std::span<std::byte> into);
-/// Takes up to `limit` bytes off the stream and throws them away in the kernel.
-io_result discard(int fd, std::size_t limit);
+/// Takes up to a MiB off the stream and throws it away in the kernel.
+io_result discard(int fd);
 io_result transmit(int fd, std::span<const std::byte> from);
 
 /// An epoll set whose entries carry a pointer. Thread: one.
