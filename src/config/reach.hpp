@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "sluice/address.hpp"
+
+#include "config/loaded.hpp"
+
+namespace sluice::conf {
+
+/// A listener, found by its address.
+struct listener_entry {
+  const address* listen;
+  std::size_t service;   ///< index in settings.services
+  std::size_t listener;  ///< index in its listeners
+};
+
+/// TCP listeners by their first port, unix listeners by their path.
+std::vector<listener_entry> sorted_listeners(const loaded& all);
+
+/// True if the two would want the same address: the same host, or one that includes the other, on a common port.
+/// "0.0.0.0" is every IPv4 address, "::" every IPv6 address and an empty host both. Port 0 is nobody's.
+bool overlap(const address& left, const address& right);
+
+/// True if a connection to the target arrives at the listener: nothing but loopback and equal literals is proof.
+bool reaches(const address& target, const address& listen);
+
+}  // namespace sluice::conf

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/document.hpp"
+#include "config/report.hpp"
+
+namespace sluice::conf {
+
+/// What may stand in a table.
+struct key_names {
+  std::vector<std::string> here;       ///< full dotted names below this table: "timeouts.idle"
+  std::vector<std::string> elsewhere;  ///< names to suggest for a key that is right in another table
+};
+
+using key_taker = std::function<void(const std::string& name, const member& entry)>;
+
+/// Gives every known key of a table, and of the tables in it, to `take`; the others are reported with the nearest name.
+void read_keys(const node& table, const source_text& source, const key_names& names, report& problems,
+               const key_taker& take);
+
+}  // namespace sluice::conf
