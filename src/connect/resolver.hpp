@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "sluice/config.hpp"
+
 #include "sys/socket_address.hpp"
 
 namespace sluice::connect {
@@ -16,28 +17,47 @@ namespace sluice::connect {
 /// What is known of a name after a look-up.
 struct resolution {
   std::string name;
-  std::vector<sys::socket_address> addresses;  ///< port 0; the last good answer when the look-up failed
-  bool stale = false;                          ///< the last look-up failed, addresses are older
+  std::vector<sys::socket_address> addresses;  ///< port 0, each once; the last good answer when the look-up failed
+  bool stale = false;                          ///< the last look-up failed, at least in part: addresses are older
   std::string error;                           ///< what went wrong, for the log; empty if nothing
 };
 
-/// Looks names up with c-ares, and again when their TTL runs out (at least 1 s, at most 5 min; after a failure 1, 2, 4 ... 30 s).
-/// The last good answer is kept through any failure, an empty answer included. Thread: the io_context's.
+/// When names are looked up again, and by which resolv.conf. The defaults are what runs; tests shorten them.
+struct refresh_rules {
+  std::chrono::milliseconds ttl_floor{1'000};
+  std::chrono::milliseconds ttl_ceiling{300'000};
+  std::chrono::milliseconds first_retry{1'000};  ///< after a failure, doubled at each further one
+  std::chrono::milliseconds last_retry{30'000};
+  std::chrono::milliseconds hosts_interval{5'000};  ///< names that /etc/hosts answers have no TTL
+  /// When one address family has answered: how much longer the other may take before the first is used.
+  std::chrono::milliseconds straggler_wait{50};
+  std::string resolv_conf = "/etc/resolv.conf";
+};
+
+/// Looks names up with c-ares, and again when their TTL runs out (at least 1 s, at most 5 min; after a failure 1, 2, 4
+/// ... 30 s). The last good answer is kept through any failure, an empty answer included.
+///
+/// /etc/hosts comes first and is final; search domains are tried as resolv.conf says, which is read again when it
+/// changes. A and AAAA are asked apart, so that a server that drops one of them takes nothing from the other. IPv6
+/// addresses come first if the host has a route to them. An answer of the same addresses in another order is no change.
+/// Thread: the io_context's.
 class resolver {
  public:
   using handler = std::function<void(const resolution&)>;
 
   /// Throws std::runtime_error if c-ares can't start or settings.servers can't be parsed.
-  resolver(boost::asio::io_context& io, const dns_config& settings);
-  ~resolver();  ///< cancels what runs; no handler is called any more
+  resolver(boost::asio::io_context& io, const dns_config& settings, const refresh_rules& rules = {});
+  ~resolver();  ///< cancels what runs; no handler is called any more. May be called from a handler
+  resolver(const resolver&) = delete;
+  resolver& operator=(const resolver&) = delete;
 
   /// Starts to follow a name. The handler is called from the io_context after the first look-up, whatever it gave, and
-  /// then whenever the addresses, staleness or error change.
+  /// then whenever the addresses, staleness or error change. A name may be followed by several handlers.
   void follow(const std::string& name, handler on_answer);
 
  private:
   class impl;
-  std::unique_ptr<impl> impl_;
+  std::shared_ptr<impl> impl_;
 };
 
 }  // namespace sluice::connect

@@ -1,0 +1,417 @@
+#include "connect/resolver.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+#include "connect/resolver_dns_server.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice::connect;
+using namespace sluice::test;
+using namespace std::chrono_literals;
+using action = dns_reply::action;
+
+namespace {
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+std::string joined(const resolution& known) {
+  std::string text;
+  for (const auto& address : known.addresses) text += (text.empty() ? "" : " ") + to_string(address);
+  return text;
+}
+
+/// A resolv.conf of the test's own, so that the machine's does not matter.
+class resolv_conf {
+ public:
+  explicit resolv_conf(const std::string& text) {
+    std::string name = (std::filesystem::temp_directory_path() / "sluice-resolv-XXXXXX").string();
+    const int fd = ::mkstemp(name.data());
+    REQUIRE(fd >= 0);
+    ::close(fd);
+    path_ = name;
+    write(text);
+  }
+  ~resolv_conf() { std::filesystem::remove(path_); }
+  resolv_conf(const resolv_conf&) = delete;
+  resolv_conf& operator=(const resolv_conf&) = delete;
+
+  void write(const std::string& text) {
+    std::ofstream(path_) << text << '\n';
+    // Whatever the clock's grain is, the time of this change differs from the last.
+    std::filesystem::last_write_time(path_, std::filesystem::file_time_type::clock::now() + ++changes_ * 10s);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int changes_ = 0;
+};
+
+/// A resolver that asks a scripted server, on one io_context, with its times shortened.
+class laboratory {
+ public:
+  explicit laboratory(const std::string& resolv = "nameserver 127.0.0.1") : resolv_(resolv), server(io) {
+    settings.servers = {server.address()};
+    settings.timeout = 50ms;
+    rules.ttl_floor = 20ms;
+    rules.first_retry = 20ms;
+    rules.last_retry = 100ms;
+    rules.resolv_conf = resolv_.path();
+  }
+
+  void start() { under_test.emplace(io, settings, rules); }
+  void follow(const std::string& name) {
+    if (!under_test) start();
+    under_test->follow(name, [this](const resolution& known) { told.push_back(known); });
+  }
+
+  /// Runs the io_context until `done`; false after ten seconds.
+  template <typename Condition>
+  bool until(Condition done) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (!done() && std::chrono::steady_clock::now() < deadline) io.run_one_for(100ms);
+    return done();
+  }
+  bool until_told(std::size_t times) {
+    return until([&] { return told.size() >= times; });
+  }
+  bool until_asked(std::size_t more) {
+    const std::size_t now = server.questions().size();
+    return until([&] { return server.questions().size() >= now + more; });
+  }
+
+  boost::asio::io_context io;
+
+ private:
+  resolv_conf resolv_;
+
+ public:
+  resolv_conf& resolv() { return resolv_; }
+  scripted_dns_server server;
+  sluice::dns_config settings;
+  refresh_rules rules;
+  std::vector<resolution> told;
+  std::optional<resolver> under_test;
+};
+
+dns_reply both(const dns_question& question, const std::string& ipv4, const std::string& ipv6, std::uint32_t ttl) {
+  dns_reply reply;
+  if (question.type == record_type::a && !ipv4.empty()) reply.records = {{record_type::a, ipv4, ttl}};
+  if (question.type == record_type::aaaa && !ipv6.empty()) reply.records = {{record_type::aaaa, ipv6, ttl}};
+  return reply;
+}
+
+auto always(const std::string& ipv4, const std::string& ipv6 = "", std::uint32_t ttl = 0) {
+  return [=](const dns_question& question) { return both(question, ipv4, ipv6, ttl); };
+}
+
+auto refuse(std::uint16_t rcode) {
+  return [=](const dns_question&) {
+    dns_reply reply;
+    reply.rcode = rcode;
+    return reply;
+  };
+}
+
+dns_reply silent(const dns_question&) {
+  dns_reply reply;
+  reply.what = action::silence;
+  return reply;
+}
+
+}  // namespace
+
+TEST_CASE("resolver: a name has the addresses of both families", "[connect][resolver]") {
+  laboratory lab;
+  // ::1 is reachable wherever there is IPv6 at all.
+  lab.server.answer_with(always("10.0.0.1", "::1", 60));
+  lab.follow("db.example");
+  REQUIRE(lab.until_told(1));
+  CHECK(lab.told[0].name == "db.example");
+  CHECK((joined(lab.told[0]) == "[::1]:0 10.0.0.1:0" || joined(lab.told[0]) == "10.0.0.1:0 [::1]:0"));
+  CHECK_FALSE(lab.told[0].stale);
+  CHECK(lab.told[0].error.empty());
+  CHECK(lab.server.questions().size() == 2);
+}
+
+TEST_CASE("resolver: the handler is not called from follow", "[connect][resolver]") {
+  laboratory lab;
+  lab.follow("127.0.0.1");
+  CHECK(lab.told.empty());
+  REQUIRE(lab.until_told(1));
+  CHECK(joined(lab.told[0]) == "127.0.0.1:0");
+  CHECK(lab.server.questions().empty());
+}
+
+TEST_CASE("resolver: a change shows when the TTL has run out, not before", "[connect][resolver]") {
+  laboratory lab;
+  lab.rules.ttl_floor = 1s;
+  lab.server.answer_with(always("10.0.0.1", "", 1));
+  lab.follow("db.example");
+  REQUIRE(lab.until_told(1));
+  const auto first = std::chrono::steady_clock::now();
+  lab.server.answer_with(always("10.0.0.2", "", 1));
+  REQUIRE(lab.until_told(2));
+  const auto took = std::chrono::steady_clock::now() - first;
+  CHECK(joined(lab.told[1]) == "10.0.0.2:0");
+  CHECK(took > 900ms);
+  CHECK(took < 2s);
+}
+
+TEST_CASE("resolver: the same answer again is told once", "[connect][resolver]") {
+  laboratory lab;
+  bool turned = false;
+  lab.server.answer_with([&](const dns_question& question) {
+    dns_reply reply;
+    if (question.type != record_type::a) return reply;
+    reply.records = {{record_type::a, "10.0.0.1", 0}, {record_type::a, "10.0.0.2", 0}};
+    if (turned) std::swap(reply.records[0], reply.records[1]);
+    turned = !turned;
+    return reply;
+  });
+  lab.follow("db.example");
+  REQUIRE(lab.until_asked(12));
+  CHECK(lab.told.size() == 1);
+  CHECK(joined(lab.told[0]) == "10.0.0.1:0 10.0.0.2:0");
+}
+
+TEST_CASE("resolver: the last good answer outlives every kind of failure, and recovers", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with(always("10.0.0.1"));
+  lab.follow("db.example");
+  REQUIRE(lab.until_told(1));
+
+  const int how = GENERATE(0, 1, 2, 3, 4);
+  CAPTURE(how);
+  switch (how) {
+    case 0: lab.server.answer_with(refuse(rcode_nxdomain)); break;
+    case 1: lab.server.answer_with(refuse(rcode_servfail)); break;
+    case 2: lab.server.answer_with(silent); break;
+    case 3: lab.server.answer_with(always("", "")); break;
+    default:  // a CNAME that leads to itself
+      lab.server.answer_with([](const dns_question& question) {
+        dns_reply reply;
+        reply.records = {{record_type::cname, question.name, 0}};
+        return reply;
+      });
+  }
+  REQUIRE(lab.until_told(2));
+  CHECK(joined(lab.told[1]) == "10.0.0.1:0");
+  CHECK(lab.told[1].stale);
+  CHECK_FALSE(lab.told[1].error.empty());
+  REQUIRE(lab.until_asked(6));
+  CHECK(lab.told.size() == 2);
+
+  lab.server.answer_with(always("10.0.0.3"));
+  REQUIRE(lab.until_told(3));
+  CHECK(joined(lab.told[2]) == "10.0.0.3:0");
+  CHECK_FALSE(lab.told[2].stale);
+  CHECK(lab.told[2].error.empty());
+}
+
+TEST_CASE("resolver: a first look-up that fails is told too", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with(refuse(rcode_nxdomain));
+  lab.follow("db.example");
+  REQUIRE(lab.until_told(1));
+  CHECK(lab.told[0].addresses.empty());
+  CHECK(lab.told[0].stale);
+  CHECK_FALSE(lab.told[0].error.empty());
+}
+
+TEST_CASE("resolver: a truncated answer is asked for again over TCP", "[connect][resolver]") {
+  laboratory lab;
+  constexpr std::size_t many = 1'000;
+  lab.server.answer_with([&](const dns_question& question) {
+    dns_reply reply;
+    reply.what = action::truncate;
+    for (std::size_t i = 0; i < many && question.type == record_type::a; ++i) {
+      reply.records.push_back({record_type::a, "10.1." + std::to_string(i / 250) + '.' + std::to_string(i % 250), 60});
+    }
+    return reply;
+  });
+  lab.follow("db.example");
+  REQUIRE(lab.until_told(1));
+  CHECK(lab.told[0].addresses.size() == many);
+  CHECK_FALSE(lab.told[0].stale);
+}
+
+TEST_CASE("resolver: an answer under a wrong id is not believed", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with([](const dns_question& question) {
+    dns_reply reply = both(question, "10.0.0.1", "", 60);
+    reply.what = action::spoof_first;
+    return reply;
+  });
+  lab.follow("db.example");
+  REQUIRE(lab.until_told(1));
+  CHECK(joined(lab.told[0]) == "10.0.0.1:0");
+}
+
+TEST_CASE("resolver: a server that drops AAAA does not delay what A says", "[connect][resolver]") {
+  laboratory lab;
+  lab.settings.timeout = 3s;
+  lab.server.answer_with([](const dns_question& question) {
+    return question.type == record_type::a ? both(question, "10.0.0.1", "", 0) : silent(question);
+  });
+  lab.follow("db.example");
+  const auto start = std::chrono::steady_clock::now();
+  REQUIRE(lab.until_told(1));
+  CHECK(std::chrono::steady_clock::now() - start < 1s);
+  CHECK(joined(lab.told[0]) == "10.0.0.1:0");
+  CHECK_FALSE(lab.told[0].stale);
+}
+
+TEST_CASE("resolver: the least TTL of a chain of names counts", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with([](const dns_question& question) {
+    dns_reply reply;
+    if (question.type != record_type::a) return reply;
+    reply.records = {{record_type::cname, "real.example", 0}, {record_type::a, "10.0.0.1", 3'600}};
+    return reply;
+  });
+  lab.follow("alias.example");
+  REQUIRE(lab.until_told(1));
+  CHECK(lab.until_asked(4));
+}
+
+TEST_CASE("resolver: search domains of resolv.conf are tried, and a changed file is noticed", "[connect][resolver]") {
+  laboratory lab("search one.example");
+  const auto knows = [](std::string domain) {
+    return [domain = std::move(domain)](const dns_question& question) {
+      return question.name == "db." + domain ? both(question, "10.0.0.1", "", 0) : refuse(rcode_nxdomain)(question);
+    };
+  };
+  lab.server.answer_with(knows("one.example"));
+  lab.follow("db");
+  REQUIRE(lab.until_told(1));
+  CHECK(joined(lab.told[0]) == "10.0.0.1:0");
+
+  lab.server.answer_with(knows("two.example"));
+  REQUIRE(lab.until_told(2));
+  CHECK(lab.told[1].stale);
+  lab.resolv().write("search two.example");
+  REQUIRE(lab.until_told(3));
+  CHECK_FALSE(lab.told[2].stale);
+}
+
+TEST_CASE("resolver: /etc/hosts is final", "[connect][resolver]") {
+  std::ifstream hosts("/etc/hosts");
+  std::string found;
+  for (std::string line; found.empty() && std::getline(hosts, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string address, name;
+    if (words >> address >> name && name.find("localhost") == std::string::npos) found = name;
+  }
+  if (found.empty()) {
+    WARN("/etc/hosts holds no name but localhost: using that");
+    found = "localhost";
+  }
+  CAPTURE(found);
+  laboratory lab;
+  lab.server.answer_with(always("10.6.6.6", "2001:db8::6"));
+  lab.follow(found);
+  REQUIRE(lab.until_told(1));
+  CHECK_FALSE(lab.told[0].addresses.empty());
+  CHECK(joined(lab.told[0]).find("10.6.6.6") == std::string::npos);
+  CHECK(lab.server.questions().empty());
+}
+
+TEST_CASE("resolver: many names at once are answered each", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with(
+      [](const dns_question& question) { return both(question, "10.0.0." + question.name.substr(1, 2), "", 60); });
+  for (int i = 10; i < 60; ++i) lab.follow('n' + std::to_string(i) + ".example");
+  REQUIRE(lab.until_told(50));
+  for (const resolution& known : lab.told) CHECK(joined(known) == "10.0.0." + known.name.substr(1, 2) + ":0");
+}
+
+TEST_CASE("resolver: a second follower of a name is told what is known", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with(always("10.0.0.1", "", 60));
+  lab.follow("db.example");
+  REQUIRE(lab.until_told(1));
+  lab.follow("db.example");
+  CHECK(lab.told.size() == 1);
+  REQUIRE(lab.until_told(2));
+  CHECK(joined(lab.told[1]) == "10.0.0.1:0");
+  CHECK(lab.server.asked(record_type::a) == 1);
+}
+
+TEST_CASE("resolver: its end leaves no descriptor and calls nobody", "[connect][resolver]") {
+  laboratory lab;
+  const std::size_t before = open_descriptors();
+  SECTION("while questions are under way") {
+    lab.server.answer_with(silent);
+    lab.settings.timeout = 5s;
+    lab.follow("db.example");
+    REQUIRE(lab.until_asked(2));
+    lab.under_test.reset();
+  }
+  SECTION("from the handler, after a truncated answer") {
+    lab.server.answer_with([](const dns_question& question) {
+      dns_reply reply = both(question, "10.0.0.1", "::1", 0);
+      reply.what = action::truncate;
+      return reply;
+    });
+    lab.start();
+    lab.under_test->follow("db.example", [&](const resolution& known) {
+      lab.told.push_back(known);
+      lab.under_test.reset();
+    });
+    REQUIRE(lab.until_told(1));
+  }
+  SECTION("with an answer on its way") {
+    lab.server.answer_with(always("10.0.0.1"));
+    lab.follow("db.example");
+    REQUIRE(lab.until([&] { return lab.server.questions().size() == 2; }));
+    lab.under_test.reset();
+  }
+  const std::size_t told = lab.told.size();
+  lab.io.poll();
+  CHECK(lab.told.size() == told);
+  CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("resolver: round after round it holds no more descriptors", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with(always("10.0.0.1", "::1"));
+  lab.follow("db.example");
+  REQUIRE(lab.until_asked(2));
+  const std::size_t early = open_descriptors();
+  REQUIRE(lab.until_asked(40));
+  CHECK(open_descriptors() <= early + 1);
+}
+
+TEST_CASE("resolver: servers are an IP, with a port or without", "[connect][resolver]") {
+  laboratory lab;
+  const std::string good = GENERATE(as<std::string>(), "127.0.0.1", "127.0.0.1:5353", "::1", "[::1]", "[::1]:5353");
+  lab.settings.servers = {"10.0.0.53", good};
+  CHECK_NOTHROW(lab.start());
+}
+
+TEST_CASE("resolver: a server that is none is refused by name", "[connect][resolver]") {
+  laboratory lab;
+  const std::string bad = GENERATE(as<std::string>(), "", "dns.example", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000",
+                                   "127.0.0.1:5x", "[::1", "[]:53", "1.2.3");
+  CAPTURE(bad);
+  lab.settings.servers = {bad};
+  CHECK_THROWS_AS(lab.start(), std::runtime_error);
+}
