@@ -1,6 +1,7 @@
+#include "cli/check_command.hpp"
+
 #include <ostream>
 
-#include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "cli/findings.hpp"
 #include "cli/sources.hpp"

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "cli/commands.hpp"
+#include "cli/check_command.hpp"
+#include "cli/demo_command.hpp"
+#include "cli/info_commands.hpp"
+#include "cli/run_command.hpp"
 
 namespace sluice::cli {
 namespace {

@@ -1,8 +1,9 @@
+#include "cli/demo_command.hpp"
+
 #include <ostream>
 
 #include "sluice/proxy.hpp"
 
-#include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "cli/demo_backends.hpp"
 #include "cli/demo_text.hpp"

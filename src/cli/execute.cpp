@@ -3,8 +3,8 @@
 #include <ostream>
 
 #include "cli/command_line.hpp"
-#include "cli/commands.hpp"
 #include "cli/help.hpp"
+#include "cli/info_commands.hpp"
 
 namespace sluice::cli {
 namespace {

@@ -1,9 +1,10 @@
+#include "cli/info_commands.hpp"
+
 #include <iomanip>
 #include <ostream>
 
 #include "cli/build_info.hpp"
 #include "cli/command_line.hpp"
-#include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/help.hpp"
 #include "cli/nearest.hpp"

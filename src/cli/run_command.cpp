@@ -1,8 +1,9 @@
+#include "cli/run_command.hpp"
+
 #include <ostream>
 
 #include "sluice/proxy.hpp"
 
-#include "cli/commands.hpp"
 #include "cli/configuration.hpp"
 #include "cli/help.hpp"
 #include "cli/sources.hpp"
