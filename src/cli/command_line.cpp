@@ -13,10 +13,10 @@ namespace po = boost::program_options;
 
 constexpr std::string_view mapping_hint = "a mapping is written LISTEN=TARGET, as in 8080=10.0.0.5:80";
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 std::string did_you_mean(const std::string& name, const std::string& otherwise) {
-  return name.empty() ? otherwise : "did you mean " + quoted(name) + "?";
+  return name.empty() ? otherwise : "did you mean " + in_quotes(name) + "?";
 }
 
 /// How many arguments the common option at the front takes up; 0 if it is none.
@@ -32,12 +32,12 @@ std::size_t common_option_length(std::span<const std::string> arguments) {
 }
 
 [[noreturn]] void throw_unknown_verb(const std::string& word) {
-  if (word.ends_with(".toml")) throw usage_error("unknown verb " + quoted(word), "to run a file: sluice -c " + word);
+  if (word.ends_with(".toml")) throw usage_error("unknown verb " + in_quotes(word), "to run a file: sluice -c " + word);
   if (word.find_first_of(":0123456789") != std::string::npos)
-    throw usage_error(quoted(word) + " is no verb and no mapping", std::string(mapping_hint));
+    throw usage_error(in_quotes(word) + " is no verb and no mapping", std::string(mapping_hint));
   std::vector<std::string_view> names;
   for (const auto& verb : verbs()) names.push_back(verb.name);
-  throw usage_error("unknown verb " + quoted(word),
+  throw usage_error("unknown verb " + in_quotes(word),
                     did_you_mean(nearest(word, names), "`sluice help` lists the verbs"));
 }
 
@@ -54,7 +54,7 @@ named_verb read_verb(std::span<const std::string> arguments) {
   const std::string beginning = arguments[0] + " ";
   for (const auto& verb : verbs()) {
     if (verb.name.starts_with(beginning))
-      throw usage_error(quoted(arguments[0]) + " needs a second word", "as in: sluice " + std::string(verb.name));
+      throw usage_error(in_quotes(arguments[0]) + " needs a second word", "as in: sluice " + std::string(verb.name));
   }
   throw_unknown_verb(arguments[0]);
 }
@@ -79,7 +79,7 @@ po::options_description describe(std::span<const option_spec> options) {
   for (const auto& each : known) names.push_back("--" + std::string(each.name));
   const std::vector<std::string_view> candidates(names.begin(), names.end());
   const std::string help = "`sluice help " + std::string(verb.name) + "` lists the options";
-  throw usage_error("unknown option " + quoted(option),
+  throw usage_error("unknown option " + in_quotes(option),
                     option.starts_with("--") ? did_you_mean(nearest(option, candidates), help) : help);
 }
 
@@ -88,22 +88,22 @@ void check_choice(const option_spec& option, const std::string& value) {
   if (allowed.empty() || std::ranges::find(allowed, value) != allowed.end()) return;
   std::string list;
   for (const auto choice : allowed) list += (list.empty() ? "" : ", ") + std::string(choice);
-  throw usage_error("--" + std::string(option.name) + " does not know " + quoted(value), "it takes one of: " + list);
+  throw usage_error("--" + std::string(option.name) + " does not know " + in_quotes(value), "it takes one of: " + list);
 }
 
 void check_words(const invocation& call) {
   switch (call.verb->takes) {
     case words::none:
       if (!call.words.empty())
-        throw usage_error(std::string(call.verb->name) + " takes no " + quoted(call.words.front()),
+        throw usage_error(std::string(call.verb->name) + " takes no " + in_quotes(call.words.front()),
                           "usage: " + std::string(call.verb->usage));
       return;
     case words::forwards:
       for (const auto& word : call.words) {
         if (word.find('=') != std::string::npos) continue;
         if (find_verb(word) != nullptr)
-          throw usage_error("the verb " + quoted(word) + " must come first", "as in: sluice " + word + " [OPTIONS]");
-        throw usage_error(quoted(word) + " is no mapping", std::string(mapping_hint));
+          throw usage_error("the verb " + in_quotes(word) + " must come first", "as in: sluice " + word + " [OPTIONS]");
+        throw usage_error(in_quotes(word) + " is no mapping", std::string(mapping_hint));
       }
       return;
     case words::verb_name: return;

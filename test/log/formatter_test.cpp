@@ -101,9 +101,9 @@ TEST_CASE("log format: unix ends are named as they were written", "[log][format]
   CHECK(json.at("local").as_string() == "unix:/run/app.sock");
   CHECK(json.at("backend").as_string() == backend);
   CHECK(json.at("backend_address").as_string() == backend);
-  CHECK_THAT(
-      session_line(formatter::style::text, record),
-      Catch::Matchers::Contains(R"( unix -> unix:/run/app.sock -> "unix:@quoted\"name" ("unix:@quoted\"name") )"));
+  const auto text = session_line(formatter::style::text, record);
+  INFO(text);
+  CHECK(text.find(R"( unix -> unix:/run/app.sock -> "unix:@quoted\"name" ("unix:@quoted\"name") )") != text.npos);
 }
 
 TEST_CASE("log format: which way the bytes went is one word", "[log][format]") {
