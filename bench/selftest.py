@@ -98,10 +98,9 @@ class YardstickTest(unittest.TestCase):
         self.assertEqual(self.sockets(), 3, "a listener and the second session")
 
     def test_nobody_at_the_target_resets_the_client(self):
-        client = socket.create_connection(("127.0.0.1", self.relay.listen), PATIENCE)
-        self.addCleanup(client.close)
-        with self.assertRaises(ConnectionResetError):
-            client.recv(1)
+        with self.assertRaises(ConnectionResetError):  # as early as in connect()
+            with socket.create_connection(("127.0.0.1", self.relay.listen), PATIENCE) as client:
+                client.recv(1)
 
     def load(self, row):
         row = rows.parse(row)
