@@ -1,12 +1,12 @@
 // Probes P3 and P4 of docs/splice.md: what holds a tail back for 200 ms. Told by what the kernel has not sent yet
 // (SIOCOUTQNSD) right after the call, not by a clock.
-#include <cstdio>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
-
-#include <fcntl.h>
 #include <unistd.h>
+
+#include <cstdio>
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"

@@ -1,21 +1,25 @@
 // What an edge-triggered epoll set says, and does not say: probes P2 and P12 of docs/splice.md and the facts that the
 // edge set, the connector and the listeners rest on (docs/architecture.md).
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
-#include <sys/epoll.h>
 #include <vector>
-
-#include <unistd.h>
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
 #include "support/loopback.hpp"
+#include "sys/edge_poll.hpp"
 #include "sys/pipe.hpp"
 #include "sys/socket.hpp"
 #include "sys/stream_io.hpp"
 
 using namespace sluice::support;
+using sluice::sys::edge_poll;
 using sluice::sys::io_result;
 using sluice::sys::make_pipe;
 using sluice::sys::make_socket;
@@ -25,38 +29,32 @@ using kind = io_result::kind;
 
 namespace {
 
-constexpr std::uint32_t all_edges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+constexpr std::uint32_t all_edges = edge_poll::all_edges;
 
+/// An edge_poll that is asked about one descriptor.
 class epoll_set {
  public:
-  epoll_set() : fd_(::epoll_create1(EPOLL_CLOEXEC)) { REQUIRE(fd_); }
+  void add(int fd, std::uint32_t events) { REQUIRE(poll_.add(fd, token, events) == 0); }
+  void modify(int fd, std::uint32_t events) { REQUIRE(poll_.modify(fd, token, events) == 0); }
 
-  void add(int fd, std::uint32_t events) { control(EPOLL_CTL_ADD, fd, events); }
-  void modify(int fd, std::uint32_t events) { control(EPOLL_CTL_MOD, fd, events); }
-
-  /// The events of one descriptor that are there now, or nullopt.
-  std::optional<std::uint32_t> now() { return wait(0); }
+  /// The events that are there now, or nullopt.
+  std::optional<std::uint32_t> now() {
+    std::array<epoll_event, 4> room;
+    const auto events = poll_.harvest(room);
+    if (events.empty()) return std::nullopt;
+    CHECK(events.size() == 1);
+    CHECK(std::uint64_t{events[0].data.u64} == token);
+    return std::uint32_t{events[0].events};
+  }
   /// The next event, waited for.
   std::uint32_t next() {
-    const auto event = wait(static_cast<int>(std::chrono::milliseconds(patience).count()));
-    REQUIRE(event);
-    return *event;
+    REQUIRE(wait_readable(poll_.fd()));
+    return now().value_or(0);
   }
 
  private:
-  void control(int operation, int fd, std::uint32_t events) {
-    epoll_event event{};
-    event.events = events;
-    REQUIRE(::epoll_ctl(fd_.get(), operation, fd, &event) == 0);
-  }
-  std::optional<std::uint32_t> wait(int timeout) {
-    epoll_event event{};
-    const int n = ::epoll_wait(fd_.get(), &event, 1, timeout);
-    if (n == 1) return std::uint32_t{event.events};
-    return std::nullopt;
-  }
-
-  unique_fd fd_;
+  static constexpr std::uint64_t token = 0x0123'4567'89ab'cdef;
+  edge_poll poll_;
 };
 
 }  // namespace
@@ -67,7 +65,7 @@ TEST_CASE("probe P2: a pipe that was full costs the edge, and a MOD reports it a
   const socket_pair pair = tcp_pair();
   const pipe_pair pipe = make_pipe(64 * 1024);
   epoll_set set;
-  set.add(pair.second.get(), EPOLLIN | EPOLLET);
+  set.add(pair.second.get(), EPOLLIN);
   for (int i = 0; i < 200; ++i) send_all(pair.first.get(), "x");
   wait_unread(pair.second.get(), 200);
   CHECK(set.next() == EPOLLIN);
@@ -80,7 +78,7 @@ TEST_CASE("probe P2: a pipe that was full costs the edge, and a MOD reports it a
 
   CHECK(sluice::sys::unread_bytes(pair.second.get()) > 0);
   CHECK_FALSE(set.now());
-  set.modify(pair.second.get(), EPOLLIN | EPOLLET);
+  set.modify(pair.second.get(), EPOLLIN);
   CHECK(set.now() == EPOLLIN);
 }
 
@@ -91,7 +89,7 @@ TEST_CASE("probe P12: SO_RCVLOWAT holds back the event but not the bytes, and a 
   const pipe_pair pipe = make_pipe(0);
   REQUIRE(sluice::sys::set_option(pair.second.get(), SOL_SOCKET, SO_RCVLOWAT, 10'000) == 0);
   epoll_set set;
-  set.add(pair.second.get(), EPOLLIN | EPOLLET);
+  set.add(pair.second.get(), EPOLLIN);
   send_all(pair.first.get(), std::string(100, 'x'));
   wait_unread(pair.second.get(), 100);
   CHECK_FALSE(set.now());
@@ -109,7 +107,7 @@ TEST_CASE("probe: a hundred small sends give one event once SO_RCVLOWAT is set t
   const socket_pair pair = tcp_pair();
   REQUIRE(sluice::sys::set_option(pair.second.get(), SOL_SOCKET, SO_RCVLOWAT, 100) == 0);
   epoll_set set;
-  set.add(pair.second.get(), EPOLLIN | EPOLLET);
+  set.add(pair.second.get(), EPOLLIN);
   for (int i = 0; i < 100; ++i) {
     CHECK_FALSE(set.now());
     send_all(pair.first.get(), "x");
@@ -143,8 +141,8 @@ TEST_CASE("probe: a source is silent only when IN and PRI are both masked; a MOD
   epoll_set set;
   set.add(pair.second.get(), all_edges);
   CHECK(set.next() == EPOLLOUT);
-  const std::uint32_t masked = GENERATE(EPOLLOUT | EPOLLRDHUP, EPOLLOUT | EPOLLRDHUP | EPOLLPRI);
-  set.modify(pair.second.get(), masked | EPOLLET);
+  const std::uint32_t masked = GENERATE(edge_poll::silent_edges | 0, edge_poll::silent_edges | EPOLLPRI);
+  set.modify(pair.second.get(), masked);
   CHECK(set.now() == EPOLLOUT);
   for (int i = 0; i < 3; ++i) {
     send_all(pair.first.get(), "x");
@@ -210,7 +208,7 @@ TEST_CASE("probe: a descriptor with a living dup goes on reporting after its clo
   listening_socket listener = listen_tcp();
   const unique_fd living(::dup(listener.fd.get()));
   epoll_set set;
-  set.add(listener.fd.get(), EPOLLIN | EPOLLET);
+  set.add(listener.fd.get(), EPOLLIN);
   listener.fd.reset();
   const unique_fd client = connect_to(listener.address);
   CHECK(set.next() == EPOLLIN);

@@ -1,12 +1,12 @@
 // What pipes and splice(2) do on this kernel: the probes of docs/splice.md that sluice's pump and pool rest on.
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <climits>
 #include <cstdint>
-#include <linux/tcp.h>
 #include <vector>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "support/byte_stream.hpp"
 #include "support/catch.hpp"

@@ -1,12 +1,12 @@
 // Probe P13 of docs/splice.md. It runs as a plain uid, since root is exempt from the limit and would not see it.
-#include <cerrno>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <vector>
-
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <vector>
 
 #include "support/catch.hpp"
 #include "sys/pipe.hpp"

@@ -1,11 +1,11 @@
 // Probes P7 to P10 of docs/splice.md and the facts of docs/architecture.md about resets: how errors, end of file and
 // urgent data show to a program that splices.
-#include <vector>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
+
+#include <vector>
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
@@ -49,9 +49,7 @@ class held_sigpipe {
   sigset_t before_;
 };
 
-void wait_reset(int fd) {
-  REQUIRE((poll_events(fd, 0, patience) & POLLERR) != 0);
-}
+void wait_reset(int fd) { REQUIRE((poll_events(fd, 0, patience) & POLLERR) != 0); }
 
 /// A connection whose second end has "bytes" and a reset in its queue.
 sluice::sys::unique_fd bytes_and_reset() {
@@ -139,6 +137,33 @@ TEST_CASE("probe P10: splice never passes urgent data while poll says readable; 
   const std::size_t expected = inline_urgent != 0 ? 4 : 3;
   CHECK(step.bytes + (rest.what == kind::moved ? rest.bytes : 0) == expected);
   if (inline_urgent != 0) CHECK(stepped[0] == std::byte{'!'});
+}
+
+TEST_CASE("probe: SO_OOBINLINE keeps an urgent byte that has come before the option", "[probe]") {
+  const fd_baseline descriptors;
+  const socket_pair pair = tcp_pair();
+  REQUIRE(::send(pair.first.get(), "!", 1, MSG_OOB) == 1);
+  REQUIRE((poll_events(pair.second.get(), POLLPRI, patience) & POLLPRI) != 0);
+  REQUIRE(sluice::sys::set_option(pair.second.get(), SOL_SOCKET, SO_OOBINLINE, 1) == 0);
+  CHECK(receive_text(pair.second.get(), 1) == "!");
+}
+
+TEST_CASE("probe: an urgent byte overtaken by another is lost unless SO_OOBINLINE was set before both", "[probe]") {
+  const fd_baseline descriptors;
+  const socket_pair pair = tcp_pair();
+  const bool set_before = GENERATE(true, false);
+  const auto set_inline = [&] {
+    REQUIRE(sluice::sys::set_option(pair.second.get(), SOL_SOCKET, SO_OOBINLINE, 1) == 0);
+  };
+  if (set_before) set_inline();
+  REQUIRE(::send(pair.first.get(), "1", 1, MSG_OOB) == 1);
+  REQUIRE((poll_events(pair.second.get(), POLLPRI, patience) & POLLPRI) != 0);
+  REQUIRE(::send(pair.first.get(), "2", 1, MSG_OOB) == 1);
+  send_all(pair.first.get(), "end");
+  ::shutdown(pair.first.get(), SHUT_WR);
+  REQUIRE((poll_events(pair.second.get(), POLLRDHUP, patience) & POLLRDHUP) != 0);
+  if (!set_before) set_inline();
+  CHECK(receive_until_eof(pair.second.get()).size() == (set_before ? 5 : 4));
 }
 
 TEST_CASE("probe: closing with linger 0 throws away what is unsent", "[probe]") {
