@@ -7,9 +7,7 @@ namespace sluice::loop {
 namespace {
 
 /// The bits above `bit`, which is below 64.
-std::uint64_t bits_above(std::uint64_t bit) noexcept {
-  return ~std::uint64_t{1} << bit;
-}
+std::uint64_t bits_above(std::uint64_t bit) noexcept { return ~std::uint64_t{1} << bit; }
 
 }  // namespace
 
@@ -30,9 +28,7 @@ deadline_list::~deadline_list() {
   }
 }
 
-bool deadline_list::empty() const noexcept {
-  return next_ == this;
-}
+bool deadline_list::empty() const noexcept { return next_ == this; }
 
 void deadline_list::push(deadline& entry) noexcept {
   deadline_link& link = entry;

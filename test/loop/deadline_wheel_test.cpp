@@ -32,9 +32,7 @@ std::vector<const deadline*> fired_at(deadline_wheel& wheel, time_ns now) {
 
 }  // namespace
 
-TEST_CASE("deadline: costs 24 bytes", "[loop][wheel]") {
-  CHECK(sizeof(deadline) == 24);
-}
+TEST_CASE("deadline: costs 24 bytes", "[loop][wheel]") { CHECK(sizeof(deadline) == 24); }
 
 TEST_CASE("deadline wheel: never fires early, and within a tick of its wake", "[loop][wheel]") {
   const time_ns start = GENERATE(time_ns{0}, tick - 1, tick, 5 * hour + 12'345);

@@ -1,15 +1,15 @@
 #include "support/fd_count.hpp"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <iterator>
 #include <string>
-#include <sys/wait.h>
 #include <system_error>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "support/catch.hpp"
 #include "sys/unique_fd.hpp"

@@ -1,13 +1,13 @@
 #include "support/loopback.hpp"
 
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cerrno>
-#include <netinet/tcp.h>
 #include <stdexcept>
 #include <system_error>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "sys/socket.hpp"
 
@@ -27,9 +27,7 @@ sys::unique_fd new_socket(int family) {
   return std::move(made.fd);
 }
 
-void set_nodelay(int fd) {
-  require(sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1), "TCP_NODELAY");
-}
+void set_nodelay(int fd) { require(sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1), "TCP_NODELAY"); }
 
 listening_socket listen_at(const sys::socket_address& address, int backlog) {
   listening_socket made{new_socket(address.family()), {}};
@@ -179,9 +177,7 @@ void wait_unread(int fd, std::size_t n, milliseconds timeout) {
     throw std::runtime_error(std::to_string(sys::unread_bytes(fd)) + " bytes unread, not " + std::to_string(n));
 }
 
-void reset(sys::unique_fd fd) {
-  sys::reset_on_close(fd.get());
-}
+void reset(sys::unique_fd fd) { sys::reset_on_close(fd.get()); }
 
 void set_blocking(int fd, io_mode mode) {
   const int flags = ::fcntl(fd, F_GETFL);

@@ -30,9 +30,7 @@ signal_storm::~signal_storm() {
   ::sigaction(SIGALRM, &before_, nullptr);
 }
 
-std::uint64_t signal_storm::signals() const noexcept {
-  return handled.load(std::memory_order_relaxed);
-}
+std::uint64_t signal_storm::signals() const noexcept { return handled.load(std::memory_order_relaxed); }
 
 storm_shelter::storm_shelter() {
   sigset_t alarm;
@@ -41,8 +39,6 @@ storm_shelter::storm_shelter() {
   ::pthread_sigmask(SIG_BLOCK, &alarm, &before_);
 }
 
-storm_shelter::~storm_shelter() {
-  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-}
+storm_shelter::~storm_shelter() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 }  // namespace sluice::support

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
+#include <signal.h>
 #include <sys/time.h>
 
-#include <signal.h>
+#include <chrono>
+#include <cstdint>
 
 namespace sluice::support {
 

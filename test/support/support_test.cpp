@@ -1,5 +1,6 @@
-#include <stdexcept>
 #include <sys/socket.h>
+
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 
@@ -30,12 +31,8 @@ TEST_CASE("byte stream: a checker names the first byte that is wrong", "[support
   CHECK(checker.position() == 10'001);
 
   auto wrong = stream.bytes(10'001, 6'000);
-  SECTION("a flipped bit") {
-    wrong[5'000] ^= std::byte{1};
-  }
-  SECTION("a lost byte") {
-    wrong.erase(wrong.begin() + 5'000);
-  }
+  SECTION("a flipped bit") { wrong[5'000] ^= std::byte{1}; }
+  SECTION("a lost byte") { wrong.erase(wrong.begin() + 5'000); }
   CHECK_FALSE(checker.take(wrong));
   CHECK(checker.position() >= 15'001);
   CHECK(checker.position() < 15'010);

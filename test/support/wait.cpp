@@ -1,10 +1,10 @@
 #include "support/wait.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
-
-#include <poll.h>
 
 namespace sluice::support {
 
@@ -21,17 +21,9 @@ short poll_events(int fd, short events, milliseconds timeout) {
   }
 }
 
-bool wait_readable(int fd, milliseconds timeout) {
-  return poll_events(fd, POLLIN, timeout) != 0;
-}
-bool wait_writable(int fd, milliseconds timeout) {
-  return poll_events(fd, POLLOUT, timeout) != 0;
-}
-bool is_readable(int fd) {
-  return (poll_events(fd, POLLIN, milliseconds(0)) & POLLIN) != 0;
-}
-bool is_writable(int fd) {
-  return (poll_events(fd, POLLOUT, milliseconds(0)) & POLLOUT) != 0;
-}
+bool wait_readable(int fd, milliseconds timeout) { return poll_events(fd, POLLIN, timeout) != 0; }
+bool wait_writable(int fd, milliseconds timeout) { return poll_events(fd, POLLOUT, timeout) != 0; }
+bool is_readable(int fd) { return (poll_events(fd, POLLIN, milliseconds(0)) & POLLIN) != 0; }
+bool is_writable(int fd) { return (poll_events(fd, POLLOUT, milliseconds(0)) & POLLOUT) != 0; }
 
 }  // namespace sluice::support

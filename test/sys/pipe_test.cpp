@@ -1,11 +1,11 @@
 #include "sys/pipe.hpp"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <fstream>
-#include <sys/resource.h>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
