@@ -30,10 +30,10 @@ enum class log_format : std::uint8_t { automatic, text, json };
 
 /// What is set on the sockets of one side of a session (keys `client` and `backend_side` of a service).
 struct socket_config {
-  bool nodelay = true;                         ///< TCP_NODELAY
-  std::chrono::seconds keepalive{60};          ///< idle time before the first keepalive probe; 0 turns keepalive off
-  std::chrono::milliseconds user_timeout{0};   ///< TCP_USER_TIMEOUT; 0 leaves it to the kernel
-  std::size_t buffer_limit = 256 * 1024;       ///< bytes the kernel may hold unsent for one stalled reader; 0: no limit
+  bool nodelay = true;                        ///< TCP_NODELAY
+  std::chrono::seconds keepalive{60};         ///< idle time before the first keepalive probe; 0 turns keepalive off
+  std::chrono::milliseconds user_timeout{0};  ///< TCP_USER_TIMEOUT; 0 leaves it to the kernel
+  std::size_t buffer_limit = 256 * 1024;      ///< bytes the kernel may hold unsent for one stalled reader; 0: no limit
 
   bool operator==(const socket_config&) const = default;
 };
@@ -81,8 +81,8 @@ struct service_config : service_defaults {
 };
 
 struct dns_config {
-  std::vector<std::string> servers;            ///< "IP" or "IP:port"; empty: resolv.conf
-  std::chrono::milliseconds timeout{2'000};    ///< one question to one server
+  std::vector<std::string> servers;          ///< "IP" or "IP:port"; empty: resolv.conf
+  std::chrono::milliseconds timeout{2'000};  ///< one question to one server
 };
 
 struct drain_config {

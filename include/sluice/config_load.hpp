@@ -36,15 +36,15 @@ struct config_override {
 
 /// Everything a configuration may come from. Precedence: option, environment, file, default.
 struct config_sources {
-  std::string file;                                               ///< path; empty: no file
-  std::vector<std::string> forwards;                              ///< LISTEN=TARGET words of the command line
-  std::vector<config_override> options;                           ///< command-line options that set a key
-  std::vector<std::pair<std::string, std::string>> environment;   ///< the process environment, name and value
+  std::string file;                                              ///< path; empty: no file
+  std::vector<std::string> forwards;                             ///< LISTEN=TARGET words of the command line
+  std::vector<config_override> options;                          ///< command-line options that set a key
+  std::vector<std::pair<std::string, std::string>> environment;  ///< the process environment, name and value
 };
 
 struct load_result {
-  sluice::config config;                 ///< meaningful only when ok()
-  std::vector<diagnostic> diagnostics;   ///< at most 20 errors, warnings beside them, in the order of their places
+  sluice::config config;                ///< meaningful only when ok()
+  std::vector<diagnostic> diagnostics;  ///< at most 20 errors, warnings beside them, in the order of their places
   bool ok() const noexcept;
 };
 

@@ -28,64 +28,31 @@ bool is_clients_own(int error) noexcept {
 
 }  // namespace
 
-listener::listener(boost::asio::io_context& io, sys::unique_fd fd, std::uint32_t tag, admission& of_process,
-                   admission& of_service, full_action when_full, accept_handler& handler)
-    : watched_(io),
-      fd_(std::move(fd)),
+listener::listener(sys::unique_fd fd, std::uint32_t tag, admission& of_process, admission& of_service,
+                   full_action when_full, accept_handler& handler)
+    : fd_(std::move(fd)),
       tag_(tag),
       of_process_(of_process),
       of_service_(of_service),
       when_full_(when_full),
-      handler_(handler) {
-  watched_.assign(fd_.get());
-}
+      handler_(handler) {}
 
-// release(), not close(): Asio's close() skips EPOLL_CTL_DEL, and a descriptor with a living duplicate goes on reporting.
-listener::~listener() {
-  if (watched_.is_open()) watched_.release();
-}
-
-void listener::start() { arm(); }
-
-void listener::resume() {
-  if (!paused_ || stopped_) return;
-  paused_ = false;
-  on_ready();
-}
-
-void listener::stop() noexcept {
-  if (stopped_) return;
-  stopped_ = true;
-  if (!paused_)
-    while (take_batch() == took::batch) {
-    }
-  watched_.release();
-  fd_.reset();
-}
-
-void listener::arm() {
-  watched_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-    if (!error) on_ready();
-  });
-}
-
-void listener::on_ready() {
-  // Asio's next wait asks the kernel again, so what is left over from a full batch is told at once.
-  if (take_batch() != took::paused) arm();
-}
-
-listener::took listener::take_batch() noexcept {
+bool listener::take_batch() noexcept {
+  if (paused_ || !fd_) return false;
   const std::uint32_t permits = take_permits(batch_size);
-  if (permits == 0) return when_full_ == full_action::reset ? reject_batch() : pause(pause_reason::limit_reached, 0);
+  if (permits == 0) {
+    if (when_full_ == full_action::reset) return reject_batch();
+    pause(pause_reason::limit_reached, 0);
+    return false;
+  }
   std::uint32_t used = 0;
-  std::optional<int> failure;
-  while (used < permits) {
+  int error = 0;
+  while (used < permits && error == 0) {
     accepted client;
     sys::fd_result taken = sys::accept(fd_.get(), client.peer);
     if (!taken) {
-      if (is_clients_own(taken.error)) continue;
-      failure = taken.error;
-      break;
+      if (!is_clients_own(taken.error)) error = taken.error;
+      continue;
     }
     ++used;
     client.client = std::move(taken.fd);
@@ -95,8 +62,14 @@ listener::took listener::take_batch() noexcept {
   }
   of_process_.give_back(permits - used);
   of_service_.give_back(permits - used);
-  if (!failure) return took::batch;
-  return *failure == EAGAIN ? took::all : pause(pause_reason::no_resources, *failure);
+  return error == 0 || failed(error);
+}
+
+void listener::stop() noexcept {
+  stopped_ = true;
+  while (take_batch()) {
+  }
+  fd_.reset();
 }
 
 std::uint32_t listener::take_permits(std::uint32_t wanted) noexcept {
@@ -107,24 +80,28 @@ std::uint32_t listener::take_permits(std::uint32_t wanted) noexcept {
   return of_service;
 }
 
-listener::took listener::reject_batch() noexcept {
+bool listener::reject_batch() noexcept {
   for (std::uint32_t n = 0; n < batch_size; ++n) {
     sys::socket_address peer;
     const sys::fd_result taken = sys::accept(fd_.get(), peer);
     if (!taken) {
       if (is_clients_own(taken.error)) continue;
-      return taken.error == EAGAIN ? took::all : pause(pause_reason::no_resources, taken.error);
+      return failed(taken.error);
     }
     sys::reset_on_close(taken.fd.get());
     handler_.on_rejected(*this);
   }
-  return took::batch;
+  return true;
 }
 
-listener::took listener::pause(pause_reason why, int error) noexcept {
+bool listener::failed(int error) noexcept {
+  if (error != EAGAIN) pause(pause_reason::no_resources, error);
+  return false;
+}
+
+void listener::pause(pause_reason why, int error) noexcept {
   paused_ = true;
   if (!stopped_) handler_.on_paused(*this, why, error);
-  return took::paused;
 }
 
 }  // namespace sluice::accept

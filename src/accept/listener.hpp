@@ -3,11 +3,9 @@
 #include <cstdint>
 #include <optional>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include "sluice/config.hpp"
 
 #include "accept/admission.hpp"
-#include "sluice/config.hpp"
 #include "sys/socket.hpp"
 
 namespace sluice::accept {
@@ -37,37 +35,37 @@ class accept_handler {
   ~accept_handler() = default;
 };
 
-/// One listening descriptor on one worker. Asio says when clients wait; they are taken in bounded batches of accept4.
+/// One listening descriptor on one worker. Edges say when clients wait; they are taken in bounded batches of accept4.
 /// Thread: its worker's.
 class listener {
  public:
   /// tag: what the handler knows the listener by. of_service may have no cap.
-  listener(boost::asio::io_context& io, sys::unique_fd fd, std::uint32_t tag, admission& of_process,
-           admission& of_service, full_action when_full, accept_handler& handler);
-  ~listener();
+  listener(sys::unique_fd fd, std::uint32_t tag, admission& of_process, admission& of_service, full_action when_full,
+           accept_handler& handler);
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
 
-  void start();
-  /// Tries again after a pause.
-  void resume();
+  int fd() const noexcept { return fd_.get(); }
+
+  /// Takes one batch in. True if more may wait: call again in a later turn, no edge will say so.
+  bool take_batch() noexcept;
+  /// Ends a pause; the next edge or take_batch() goes on.
+  void resume() noexcept { paused_ = false; }
   /// Takes in whoever waits already and closes, in one go: what is left in the queue of a closed listener is reset.
   void stop() noexcept;
 
   std::uint32_t tag() const noexcept { return tag_; }
   bool is_paused() const noexcept { return paused_; }
 
+  bool queued = false;  ///< in the worker's list of listeners that have clients waiting
+
  private:
-  enum class took : std::uint8_t { all, batch, paused };
-
-  void arm();
-  void on_ready();
-  took take_batch() noexcept;
   std::uint32_t take_permits(std::uint32_t wanted) noexcept;
-  took reject_batch() noexcept;
-  took pause(pause_reason why, int error) noexcept;
+  bool reject_batch() noexcept;
+  /// What an accept that failed means for the batch; true if more may wait.
+  bool failed(int error) noexcept;
+  void pause(pause_reason why, int error) noexcept;
 
-  boost::asio::posix::stream_descriptor watched_;
   sys::unique_fd fd_;
   std::uint32_t tag_;
   admission& of_process_;

@@ -27,9 +27,10 @@ std::optional<std::string> file_of(const sys::socket_address& address) {
   return text;
 }
 
-/// A socket file whose listener is gone refuses; anything else (an answer, a full backlog, a file of another kind) is in use.
+/// A socket file whose listener is gone refuses; anything else (an answer, a full backlog, a file of another kind) is
+/// in use.
 bool is_stale(const std::string& path, const sys::socket_address& address) {
-  struct stat status{};
+  struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
   const sys::fd_result probe = sys::make_socket(AF_UNIX);
   return probe && sys::connect(probe.fd.get(), address) == ECONNREFUSED;
@@ -122,7 +123,7 @@ int somebody_listens(const listen_spec& spec) {
 }
 
 path_guard::path_guard(std::string path) : path_(std::move(path)) {
-  struct stat status{};
+  struct stat status {};
   if (::lstat(path_.c_str(), &status) != 0) {
     path_.clear();
     return;
@@ -132,7 +133,7 @@ path_guard::path_guard(std::string path) : path_(std::move(path)) {
 }
 
 path_guard::~path_guard() {
-  struct stat status{};
+  struct stat status {};
   if (!path_.empty() && ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_)
     ::unlink(path_.c_str());
 }

@@ -45,7 +45,8 @@ class path_guard {
   path_guard() noexcept = default;
   /// Notes which file the bound socket made.
   explicit path_guard(std::string path);
-  path_guard(path_guard&& other) noexcept : path_(std::move(other.path_)), device_(other.device_), inode_(other.inode_) {
+  path_guard(path_guard&& other) noexcept
+      : path_(std::move(other.path_)), device_(other.device_), inode_(other.inode_) {
     other.path_.clear();
   }
   path_guard& operator=(path_guard&&) = delete;

@@ -10,9 +10,7 @@ constexpr std::int64_t longest_rest_ns = 10'000'000'000;
 constexpr std::int64_t step_mask = 15;
 constexpr std::int64_t last_step = 7;  // 100 ms << 7 is above the longest rest
 
-constexpr std::int64_t ends_at(std::int64_t rest) noexcept {
-  return rest & ~step_mask;
-}
+constexpr std::int64_t ends_at(std::int64_t rest) noexcept { return rest & ~step_mask; }
 
 }  // namespace
 

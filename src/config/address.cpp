@@ -1,7 +1,8 @@
 #include "config/address.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
+
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -13,17 +14,11 @@ constexpr std::size_t longest_unix_path = 107;  // sun_path less its NUL
 constexpr std::size_t longest_name = 253;
 constexpr std::string_view unix_prefix = "unix:";
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
-address_result bad(std::string text, std::string hint) {
-  return {std::nullopt, std::move(text), std::move(hint)};
-}
+address_result bad(std::string text, std::string hint) { return {std::nullopt, std::move(text), std::move(hint)}; }
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text) + '"';
-}
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 bool is_port_text(std::string_view text) noexcept {
   return !text.empty() && is_digit(text[0]) &&

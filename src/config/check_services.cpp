@@ -5,9 +5,7 @@
 namespace sluice::conf {
 namespace {
 
-std::string ports_of(std::uint32_t count) {
-  return std::to_string(count) + (count == 1 ? " port" : " ports");
-}
+std::string ports_of(std::uint32_t count) { return std::to_string(count) + (count == 1 ? " port" : " ports"); }
 
 /// A target range is paired with the listener's, port by port; one target port serves a listener of any length.
 void check_ranges(const service_config& service, const service_places& places, report& problems) {

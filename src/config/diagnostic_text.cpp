@@ -10,9 +10,7 @@ namespace {
 /// A quoted line is cut around the caret to this many characters.
 constexpr std::size_t longest_quote = 160;
 
-bool steers_terminal(char c) noexcept {
-  return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
-}
+bool steers_terminal(char c) noexcept { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
 
 std::string printable(std::string text) {
   std::replace_if(text.begin(), text.end(), steers_terminal, '?');

@@ -17,9 +17,7 @@ constexpr std::array<unit, 4> size_units{{{"GiB", 1ULL << 30U}, {"MiB", 1ULL << 
 constexpr std::uint64_t longest_duration = 365 * time_units[0].factor;
 constexpr std::uint64_t largest_size = 1ULL << 40U;
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool all_digits(std::string_view text) noexcept {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
@@ -46,9 +44,7 @@ const unit* find_unit(const std::array<unit, Count>& units, std::string_view nam
   return found == units.end() ? nullptr : &*found;
 }
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text) + '"';
-}
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 duration_result bad_duration(std::string text, std::string hint) {
   return {{}, complaint{"bad-duration", std::move(text), std::move(hint)}};

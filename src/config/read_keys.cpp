@@ -25,9 +25,7 @@ constexpr std::array<other_word, 10> other_words{{{"bind", "listen"},
                                                   {"policy", "balance"},
                                                   {"algorithm", "balance"}}};
 
-std::string last_part(const std::string& name) {
-  return name.substr(name.rfind('.') + 1);
-}
+std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 
 /// The names that may stand directly below the prefix ("timeouts." -> "connect", "idle", ...).
 std::vector<std::string> siblings_of(const std::string& prefix, const std::vector<std::string>& names) {

@@ -36,9 +36,7 @@ constexpr std::array<word<log_format>, 3> words(log_format) {
   return {{{"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}}};
 }
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text) + '"';
-}
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 std::string_view trimmed(std::string_view text) noexcept {
   const std::size_t first = std::min(text.find_first_not_of(' '), text.size());
@@ -261,9 +259,7 @@ std::string print(const slot& source) {
   return std::visit([](const auto* value) { return printer{}(value); }, source);
 }
 
-key_type type_of(const slot& any) noexcept {
-  return std::visit(typer{}, any);
-}
+key_type type_of(const slot& any) noexcept { return std::visit(typer{}, any); }
 
 std::vector<std::string> words_of(const slot& any) {
   return std::visit(

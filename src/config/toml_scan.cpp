@@ -261,8 +261,6 @@ class scanner {
 
 }  // namespace
 
-scan_result scan_toml(std::string_view text) {
-  return scanner(text).run();
-}
+scan_result scan_toml(std::string_view text) { return scanner(text).run(); }
 
 }  // namespace sluice::conf

@@ -6,16 +6,10 @@
 namespace sluice::conf {
 namespace {
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-bool is_bare(char c) noexcept {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-}
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_bare(char c) noexcept { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; }
 
-bool is_first_byte(char c) noexcept {
-  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-}
+bool is_first_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
 
 char simple_escape(char c) noexcept {
   switch (c) {
@@ -36,9 +30,7 @@ std::uint32_t count_characters(std::string_view text) noexcept {
   return static_cast<std::uint32_t>(std::count_if(text.begin(), text.end(), is_first_byte));
 }
 
-bool cursor::at_line_end() const noexcept {
-  return at_end() || peek() == '\n' || (peek() == '\r' && peek(1) == '\n');
-}
+bool cursor::at_line_end() const noexcept { return at_end() || peek() == '\n' || (peek() == '\r' && peek(1) == '\n'); }
 
 void cursor::advance() noexcept {
   if (at_end()) return;

@@ -25,7 +25,10 @@ loop::task<connected> connect(connect_place place, attempt wanted) {
   sys::fd_result made = sys::make_socket(wanted.address.family());
   if (!made) co_return failed(made.error);
   const int fd = made.fd.get();
-  if (wanted.nodelay && !wanted.address.is_unix()) sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!wanted.address.is_unix()) {
+    sys::set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    if (wanted.nodelay) sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  }
 
   int error = sys::connect(fd, wanted.address);
   for (loop::time_ns delay = millisecond; error == EAGAIN && wanted.address.is_unix(); delay *= 2) {

@@ -15,8 +15,8 @@ struct attempt {
   loop::time_ns deadline = loop::never;
 };
 
-/// A connected socket that is in the edge set, or why there is none: errno (ETIMEDOUT at the deadline, ECANCELED when told
-/// to give up).
+/// A connected socket that is in the edge set, or why there is none: errno (ETIMEDOUT at the deadline, ECANCELED when
+/// told to give up).
 struct connected {
   sys::unique_fd fd;
   int error = 0;

@@ -185,12 +185,8 @@ void resolver::impl::follow_resolv_conf() {
 resolver::resolver(boost::asio::io_context& io, const dns_config& settings, const refresh_rules& rules)
     : impl_(std::make_shared<impl>(io, settings, rules)) {}
 
-resolver::~resolver() {
-  impl_->close();
-}
+resolver::~resolver() { impl_->close(); }
 
-void resolver::follow(const std::string& name, handler on_answer) {
-  impl_->follow(name, std::move(on_answer));
-}
+void resolver::follow(const std::string& name, handler on_answer) { impl_->follow(name, std::move(on_answer)); }
 
 }  // namespace sluice::connect

@@ -1,10 +1,11 @@
 #include "connect/resolver_channel.hpp"
 
+#include <sys/time.h>
+
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
-#include <sys/time.h>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -169,9 +170,7 @@ resolver_channel::resolver_channel(boost::asio::io_context& io, const dns_config
   }
 }
 
-resolver_channel::~resolver_channel() {
-  ares_destroy(channel_);
-}
+resolver_channel::~resolver_channel() { ares_destroy(channel_); }
 
 void resolver_channel::ask(const std::string& name, int family, handler on_result) {
   auto asked = std::make_unique<question>(question{this, family, std::move(on_result)});

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ares.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +11,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include <ares.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>

@@ -1,7 +1,8 @@
 #include "connect/resolver_name.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
+
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <set>

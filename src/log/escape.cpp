@@ -109,9 +109,7 @@ void append_json_escaped(std::string& out, std::string_view text) {
   });
 }
 
-void append_text_escaped(std::string& out, std::string_view text) {
-  append_text(out, text, false);
-}
+void append_text_escaped(std::string& out, std::string_view text) { append_text(out, text, false); }
 
 void append_text_word(std::string& out, std::string_view text) {
   const bool needs_quotes = text.empty() || text.find_first_of(" \",()") != std::string_view::npos;

@@ -1,6 +1,7 @@
 #include "log/formatter.hpp"
 
 #include <arpa/inet.h>
+
 #include <chrono>
 #include <cstring>
 #include <iterator>

@@ -1,12 +1,12 @@
 #include "log/logger.hpp"
 
+#include <pthread.h>
+
 #include <chrono>
 #include <csignal>
 #include <future>
 #include <thread>
 #include <utility>
-
-#include <pthread.h>
 
 #include "log/writer.hpp"
 
@@ -70,13 +70,9 @@ logger::logger(const log_config& settings, std::size_t rings) : impl_(std::make_
 
 logger::~logger() = default;
 
-logger::ring& logger::worker_ring(std::size_t index) noexcept {
-  return impl_->work().ring(index);
-}
+logger::ring& logger::worker_ring(std::size_t index) noexcept { return impl_->work().ring(index); }
 
-bool logger::enabled(log_level level) const noexcept {
-  return impl_->work().enabled(level);
-}
+bool logger::enabled(log_level level) const noexcept { return impl_->work().enabled(level); }
 
 void logger::message(log_level level, std::string text) noexcept {
   if (!enabled(level)) return;
@@ -85,8 +81,6 @@ void logger::message(log_level level, std::string text) noexcept {
   impl_->work().push({level, std::chrono::duration_cast<std::chrono::microseconds>(now).count(), std::move(text)});
 }
 
-std::uint64_t logger::dropped() const noexcept {
-  return impl_->work().dropped();
-}
+std::uint64_t logger::dropped() const noexcept { return impl_->work().dropped(); }
 
 }  // namespace sluice::log

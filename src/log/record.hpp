@@ -45,7 +45,7 @@ struct session_record {
   std::uint64_t bytes_spliced = 0;
   std::uint64_t bytes_copied = 0;
   close_reason reason = close_reason::client_fin;
-  std::int32_t error = 0;  ///< errno behind the reason, 0 if none
+  std::int32_t error = 0;           ///< errno behind the reason, 0 if none
   bool reset_shown_as_eof = false;  ///< the other end is a unix socket and can't be reset: it saw an end of file
 };
 

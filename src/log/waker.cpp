@@ -1,11 +1,11 @@
 #include "log/waker.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdint>
-#include <sys/eventfd.h>
 #include <system_error>
-
-#include <unistd.h>
 
 namespace sluice::log {
 
@@ -13,9 +13,7 @@ waker::waker() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "log: eventfd");
 }
 
-waker::~waker() {
-  ::close(fd_);
-}
+waker::~waker() { ::close(fd_); }
 
 void waker::poke() noexcept {
   const std::uint64_t one = 1;

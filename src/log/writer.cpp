@@ -1,5 +1,7 @@
 #include "log/writer.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -7,7 +9,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
 

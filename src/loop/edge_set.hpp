@@ -2,12 +2,9 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <span>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
+#include "loop/deadline_wheel.hpp"
 #include "sys/edge_poll.hpp"
 
 namespace sluice::loop {
@@ -16,8 +13,11 @@ namespace sluice::loop {
 enum class side : std::uint8_t { client = 0, backend = 1 };
 
 /// Names a session by slot and generation, never by pointer: an event that outlives its session finds another
-/// generation.
+/// generation. Slots from first_listener up name a worker's listeners, the last one its mailbox.
 struct edge_token {
+  static constexpr std::uint32_t first_listener = 0xf000'0000U;
+  static constexpr std::uint32_t mailbox = 0xffff'ffffU;
+
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;  ///< 31 bits
   side which = side::client;
@@ -31,34 +31,27 @@ struct edge_token {
   }
 };
 
-/// A worker's sockets in one private epoll set, each registered once, edge-triggered, for its whole life; Asio watches
-/// the set as one descriptor and so wakes the worker. Thread: its worker's.
+/// Everything a worker waits for: sockets, listeners and its mailbox, each registered once, edge-triggered, for its
+/// whole life. Thread: its worker's.
 class edge_set {
  public:
-  /// on_ready runs in the io_context when there is something to harvest, once an arm().
-  /// Throws boost::system::system_error if the kernel gives no set.
-  edge_set(boost::asio::io_context& io, std::function<void()> on_ready);
-  ~edge_set();
-  edge_set(const edge_set&) = delete;
-  edge_set& operator=(const edge_set&) = delete;
+  /// Throws std::system_error if the kernel gives no set.
+  edge_set();
 
+  /// 0 or errno.
   int add(int fd, edge_token token) noexcept { return poll_.add(fd, token.pack(), sys::edge_poll::all_edges); }
+  int add_reader(int fd, edge_token token) noexcept { return poll_.add(fd, token.pack(), EPOLLIN); }
   int silence(int fd, edge_token token) noexcept {
     return poll_.modify(fd, token.pack(), sys::edge_poll::silent_edges);
   }
   int restore(int fd, edge_token token) noexcept { return poll_.modify(fd, token.pack(), sys::edge_poll::all_edges); }
   int remove(int fd) noexcept { return poll_.remove(fd); }
 
-  /// Asks Asio to wake the worker at the next edge, or at once if edges wait.
-  void arm();
-
-  /// Up to 256 edges, without waiting.
-  std::span<const epoll_event> harvest() noexcept { return poll_.harvest(events_); }
+  /// Up to 256 edges. Waits for the first one until `due`, not at all if that is past; now is the clock's reading.
+  std::span<const epoll_event> wait(time_ns now, time_ns due) noexcept;
 
  private:
   sys::edge_poll poll_;
-  boost::asio::posix::stream_descriptor watched_;
-  std::function<void()> on_ready_;
   std::array<epoll_event, 256> events_;
 };
 

@@ -59,12 +59,8 @@ thread_local frame_lists lists;
 
 }  // namespace
 
-void* pooled_frame::operator new(std::size_t bytes) {
-  return lists.take(bytes);
-}
+void* pooled_frame::operator new(std::size_t bytes) { return lists.take(bytes); }
 
-void pooled_frame::operator delete(void* frame, std::size_t bytes) noexcept {
-  lists.give(frame, bytes);
-}
+void pooled_frame::operator delete(void* frame, std::size_t bytes) noexcept { lists.give(frame, bytes); }
 
 }  // namespace sluice::loop

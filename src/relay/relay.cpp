@@ -202,8 +202,8 @@ void relay::close_both(relay_context& context, bool reset) noexcept {
   phase_ = phase::closed;
 }
 
-/// Accepted sockets inherit theirs from the listener. On this side it is set when there is bulk to limit: short sessions
-/// are spared the call.
+/// Accepted sockets inherit theirs from the listener. On this side it is set when there is bulk to limit: short
+/// sessions are spared the call.
 void relay::limit_backend_buffer() noexcept {
   backend_limited_ = true;
   if (settings_->backend_buffer_limit != 0 && backend_.tcp)
@@ -256,9 +256,7 @@ loop::time_ns relay::due() const noexcept {
   return std::min({look, stall_due(), after(last_move_, quiet_limit())});
 }
 
-loop::time_ns relay::quiet_limit() const noexcept {
-  return half_closed() ? settings_->half_close : settings_->idle;
-}
+loop::time_ns relay::quiet_limit() const noexcept { return half_closed() ? settings_->half_close : settings_->idle; }
 
 /// When to stop waiting for a survivor that takes nothing, while the other end is known to be dead.
 loop::time_ns relay::stall_due() const noexcept {
@@ -267,13 +265,9 @@ loop::time_ns relay::stall_due() const noexcept {
   return stalled ? std::max(last_move_, broken_at_) + settings_->reset_linger : loop::never;
 }
 
-bool relay::take_due_changed() noexcept {
-  return std::exchange(due_changed_, false);
-}
+bool relay::take_due_changed() noexcept { return std::exchange(due_changed_, false); }
 
-bool relay::take_doubt() noexcept {
-  return std::exchange(doubt_, false);
-}
+bool relay::take_doubt() noexcept { return std::exchange(doubt_, false); }
 
 /// Bytes that no flag knows of, or room that no flag knows of.
 bool relay::kernel_knows_more(const stream& source) const noexcept {

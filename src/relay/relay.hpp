@@ -46,7 +46,8 @@ class relay {
   const pump& client_to_backend() const noexcept { return client_to_backend_.moves; }
   const pump& backend_to_client() const noexcept { return backend_to_client_.moves; }
 
-  /// settings outlive the relay. Both sockets are connected and in the edge set: from now on edges, turns and deadlines are the relay's.
+  /// settings outlive the relay. Both sockets are connected and in the edge set: from now on edges, turns and deadlines
+  /// are the relay's.
   void begin(const relay_settings& settings, loop::time_ns now) noexcept;
 
   /// Notes what the kernel told of one socket; run() acts on it.

@@ -4,9 +4,10 @@
 #include <atomic>
 #include <cstdint>
 
-#include "relay/counters.hpp"
 #include "sluice/close_reason.hpp"
 #include "sluice/stats.hpp"
+
+#include "relay/counters.hpp"
 
 namespace sluice::server {
 

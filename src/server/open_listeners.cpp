@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sluice/error.hpp"
+
 #include "sys/holder.hpp"
 
 namespace sluice::server {
@@ -25,8 +26,9 @@ sys::socket_address address_of(const address& listen, std::uint16_t port, const 
     case address::kind::unix_abstract: result = sys::socket_address::from_unix_abstract(listen.path); break;
   }
   if (!result)
-    throw startup_error(to_string(where) + ": cannot listen on " + to_string(listen) + ": not an address of this machine",
-                        exit_code::bad_config);
+    throw startup_error(
+        to_string(where) + ": cannot listen on " + to_string(listen) + ": not an address of this machine",
+        exit_code::bad_config);
   return *result;
 }
 
@@ -54,9 +56,7 @@ bool is_wildcard(const sys::socket_address& where) noexcept {
       text += "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE, paths a writable directory";
       code = exit_code::no_permission;
       break;
-    case ENOENT:
-      text += step == "owner" ? "no such user or group" : "the directory does not exist";
-      break;
+    case ENOENT: text += step == "owner" ? "no such user or group" : "the directory does not exist"; break;
     default: text += step + ": " + std::strerror(error); break;
   }
   throw startup_error(text, code);
@@ -82,8 +82,7 @@ open_listeners open_all(const config& settings, const snapshot& routes, std::siz
       const std::uint32_t ports = tcp ? one.listen.ports.size() : 1;
       for (std::uint32_t offset = 0; offset < ports; ++offset) {
         accept::listen_spec spec;
-        spec.address =
-            address_of(one.listen, static_cast<std::uint16_t>(one.listen.ports.first + offset), one.where);
+        spec.address = address_of(one.listen, static_cast<std::uint16_t>(one.listen.ports.first + offset), one.where);
         spec.dual_stack = tcp && one.listen.host.empty();
         spec.one_of_several = tcp && sharing && workers > 1;
         spec.backlog = static_cast<int>(owner.settings.backlog);

@@ -3,9 +3,10 @@
 #include <cstddef>
 #include <vector>
 
+#include "sluice/config.hpp"
+
 #include "accept/listening_socket.hpp"
 #include "server/service.hpp"
-#include "sluice/config.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace sluice::server {

@@ -63,6 +63,30 @@ capacity make_capacity(const config& settings, const server::open_listeners& lis
   return result;
 }
 
+/// What moved, for the last line of the log.
+std::string totals(const stats& sum) {
+  std::uint64_t fallbacks = 0;
+  for (const std::uint64_t of_reason : sum.relay.fallbacks) fallbacks += of_reason;
+  std::string text;
+  const auto add = [&](std::string_view name, std::uint64_t value) {
+    if (!text.empty()) text += ' ';
+    text.append(name).append("=").append(std::to_string(value));
+  };
+  add("sessions", sum.accepted);
+  add("cut", sum.closed[static_cast<std::size_t>(close_reason::drained)]);
+  add("rejected", sum.rejected);
+  add("received", sum.received_from_clients);
+  add("sent", sum.sent_to_clients);
+  add("spliced", sum.relay.bytes_spliced);
+  add("copied", sum.relay.bytes_copied);
+  add("fallbacks", fallbacks);
+  add("pipes_in_use", sum.relay.pipes_in_use);
+  add("pipes_killed", sum.relay.pipes_killed);
+  add("lost_edges", sum.relay.lost_edges);
+  add("log_dropped", sum.log_dropped);
+  return text;
+}
+
 }  // namespace
 
 class proxy::impl {
@@ -179,8 +203,8 @@ void proxy::impl::wait_for_signals() {
 
 void proxy::impl::begin_drain() {
   const std::uint32_t left = shared_.sessions.in_use();
-  const auto allowed = std::chrono::duration_cast<std::chrono::microseconds>(settings_.drain.timeout) +
-                       std::chrono::seconds(5);
+  const auto allowed =
+      std::chrono::duration_cast<std::chrono::microseconds>(settings_.drain.timeout) + std::chrono::seconds(5);
   sys::notify("STOPPING=1\nSTATUS=draining " + std::to_string(left) +
               " sessions\nEXTEND_TIMEOUT_USEC=" + std::to_string(allowed.count()));
   log_.message(log_level::info, "no longer accepting; " + std::to_string(left) + " sessions left");
@@ -191,18 +215,17 @@ void proxy::impl::begin_drain() {
 
 void proxy::impl::end(exit_code code) {
   result_ = code;
-  const sluice::stats total = stats();
-  const std::uint64_t cut = total.closed[static_cast<std::size_t>(close_reason::drained)];
-  log_.message(log_level::info, "stopped: " + std::to_string(total.accepted) + " sessions served, " +
-                                    std::to_string(cut) + " of them cut");
+  log_.message(log_level::info, "stopped: " + totals(stats()));
   watchdog_.stop();
   control_.stop();
 }
 
 std::string proxy::impl::summary() const {
-  return std::to_string(settings_.services.size()) + " services, " + std::to_string(shared_.entrances.size()) +
-         " listeners, " + std::to_string(workers_) + " workers, room for " + std::to_string(capacity_.sessions) +
-         " sessions";
+  const auto count = [](std::size_t n, const char* what) {
+    return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
+  };
+  return count(settings_.services.size(), "service") + ", " + count(shared_.entrances.size(), "listener") + ", " +
+         count(workers_, "worker") + ", room for " + count(capacity_.sessions, "session");
 }
 
 sluice::stats proxy::impl::stats() const {

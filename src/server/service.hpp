@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "sluice/config.hpp"
+
 #include "accept/admission.hpp"
 #include "balance/backend_state.hpp"
 #include "relay/relay.hpp"
-#include "sluice/config.hpp"
 #include "sys/socket.hpp"
 
 namespace sluice::server {

@@ -100,8 +100,8 @@ loop::task<bool> session::reach(std::size_t chosen, loop::time_ns give_up_at) {
                              std::min(limit, give_up_at)};
     ++attempts_;
     backend_address_ = to_endpoint(to);
-    const connect::connect_place place{wait_, home_.edges(),
-                                       {token_.slot, token_.generation, loop::side::backend}, home_.now()};
+    const connect::connect_place place{
+        wait_, home_.edges(), {token_.slot, token_.generation, loop::side::backend}, home_.now()};
     connect::connected result = co_await connect::connect(place, attempt);
     if (result.error == 0) {
       relay::stream& socket = relay_.of(loop::side::backend);

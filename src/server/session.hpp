@@ -23,8 +23,8 @@ struct arrival {
   loop::time_ns at = 0;
 };
 
-/// One client's stay, from accept to close: set_up() is its story. Once the relay runs, nothing of the set-up is left but
-/// these fields and two sockets. Thread: its worker's.
+/// One client's stay, from accept to close: set_up() is its story. Once the relay runs, nothing of the set-up is left
+/// but these fields and two sockets. Thread: its worker's.
 class session {
  public:
   session(worker& home, loop::edge_token token, arrival&& from);

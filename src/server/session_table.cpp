@@ -19,8 +19,7 @@ session& session_table::open(worker& home, arrival&& from) {
   const std::uint32_t slot = free_.back();
   place& empty = at(slot);
   const std::uint32_t generation = (empty.generation + 1) & generation_mask;
-  session& opened =
-      empty.tenant.emplace(home, loop::edge_token{slot, generation, loop::side::client}, std::move(from));
+  session& opened = empty.tenant.emplace(home, loop::edge_token{slot, generation, loop::side::client}, std::move(from));
   empty.generation = generation;
   free_.pop_back();
   ++size_;

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <system_error>
 #include <utility>
-
-#include <boost/asio/post.hpp>
 
 #include "sys/clock.hpp"
 
@@ -23,13 +22,13 @@ worker::worker(std::size_t index, commons& shared)
     : index_(index),
       shared_(shared),
       records_(shared.log.worker_ring(index)),
-      work_(io_.get_executor()),
       wheel_(sys::monotonic_ns()),
-      edges_(io_, [this] { edges_ready_ = true; }),
       pool_(shared.pipes, counts_.relaying),
       scratch_(scratch_bytes),
-      relaying_{{stream_io_, pool_, counts_.relaying, scratch_}, edges_, {}, sys::monotonic_ns()},
-      timer_(io_) {}
+      relaying_{{stream_io_, pool_, counts_.relaying, scratch_}, edges_, {}, sys::monotonic_ns()} {
+  if (const int error = edges_.add_reader(mailbox_.fd(), {loop::edge_token::mailbox, 0, loop::side::client}))
+    throw std::system_error(error, std::system_category(), "epoll_ctl");
+}
 
 worker::~worker() { stop_and_join(); }
 
@@ -38,7 +37,7 @@ void worker::start() {
 }
 
 void worker::publish(std::shared_ptr<const snapshot> routes) {
-  boost::asio::post(io_, [this, routes = std::move(routes)]() mutable {
+  mailbox_.post([this, routes = std::move(routes)]() mutable {
     if (policies_.empty()) {
       for (const service_view& view : *routes) {
         std::vector<std::uint32_t> weights;
@@ -51,24 +50,25 @@ void worker::publish(std::shared_ptr<const snapshot> routes) {
 }
 
 void worker::listen(sys::unique_fd fd, std::uint32_t tag) {
-  boost::asio::post(io_, [this, fd = std::move(fd), tag]() mutable {
+  mailbox_.post([this, fd = std::move(fd), tag]() mutable {
     service& owner = *service_at(tag).object;
-    listeners_.push_back(std::make_unique<accept::listener>(io_, std::move(fd), tag, shared_.sessions, owner.sessions,
+    const auto slot = loop::edge_token::first_listener + static_cast<std::uint32_t>(listeners_.size());
+    listeners_.push_back(std::make_unique<accept::listener>(std::move(fd), tag, shared_.sessions, owner.sessions,
                                                             owner.settings.when_full, *this));
-    listeners_.back()->start();
+    edges_.add_reader(listeners_.back()->fd(), {slot, 0, loop::side::client});
   });
 }
 
 void worker::stop_listening() {
-  boost::asio::post(io_, [this] {
-    for (auto& one : listeners_) one->stop();
+  mailbox_.post([this] {
+    waiting_.clear();
     paused_.clear();
-    listeners_.clear();
+    for (auto& one : listeners_) one->stop();
   });
 }
 
 void worker::cut_sessions() {
-  boost::asio::post(io_, [this] {
+  mailbox_.post([this] {
     relaying_.now = sys::monotonic_ns();
     sessions_.for_each([](session& one) { one.cut(); });
   });
@@ -76,54 +76,64 @@ void worker::cut_sessions() {
 
 void worker::stop_and_join() {
   if (!thread_.joinable()) return;
-  boost::asio::post(io_, [this] { stopped_ = true; });
+  mailbox_.post([this] { stopped_ = true; });
   thread_.join();
 }
 
 void worker::take_in(arrival&& client) {
   counts_.active.fetch_add(1, std::memory_order_relaxed);
-  boost::asio::post(io_, [this, client = std::move(client)]() mutable { open(std::move(client)); });
+  mailbox_.post([this, client = std::move(client)]() mutable { open(std::move(client)); });
 }
 
 void worker::poke() {
-  boost::asio::post(io_, [] {});
+  mailbox_.post([] {});
 }
 
-/// One turn after every wake. While work is queued Asio is polled once a turn without waiting.
 void worker::run() {
-  edges_.arm();
-  while (!stopped_) {
-    if (ready_.empty() && doubts_.empty()) {
-      arm_timer();
-      io_.run_one();
-    } else {
-      io_.poll_one();
-    }
-    turn();
-  }
+  while (!stopped_) turn();
   for (auto& one : listeners_) one->stop();
-  listeners_.clear();
   sessions_.for_each([](session& one) { one.cut(); });
   bury_ended();
 }
 
+/// One wait and everything that came of it. While work is queued the wait is only a look.
 void worker::turn() {
+  const auto edges = edges_.wait(now(), next_due());
   relaying_.now = sys::monotonic_ns();
   last_turn_.store(relaying_.now, std::memory_order_relaxed);
-  if (edges_ready_ || !ready_.empty() || !doubts_.empty()) harvest();
+  for (const epoll_event& event : edges) dispatch(event);
   run_ready();
+  if (!waiting_.empty()) run_listeners();
   if (!doubts_.empty()) run_doubts();
   run_deadlines();
   if (!ended_.empty()) bury_ended();
 }
 
-void worker::harvest() {
-  for (const epoll_event& event : edges_.harvest()) {
-    const loop::edge_token token = loop::edge_token::unpack(event.data.u64);
-    if (session* one = sessions_.find(token)) one->on_edges(token.which, event.events);
+loop::time_ns worker::next_due() const noexcept {
+  if (!ready_.empty() || !waiting_.empty() || !doubts_.empty()) return 0;
+  return std::min({wheel_.next_wake(), retry_accept_at_, trim_pipes_at_});
+}
+
+void worker::dispatch(const epoll_event& event) {
+  const loop::edge_token token = loop::edge_token::unpack(event.data.u64);
+  if (session* one = sessions_.find(token)) {
+    one->on_edges(token.which, event.events);
+  } else if (token.slot == loop::edge_token::mailbox) {
+    mailbox_.read();
+  } else if (token.slot >= loop::edge_token::first_listener) {
+    accept::listener& door = *listeners_[token.slot - loop::edge_token::first_listener];
+    if (!std::exchange(door.queued, true)) waiting_.push_back(&door);
   }
-  // Arming asks the kernel anew, so edges beyond this batch wake the worker at once.
-  if (std::exchange(edges_ready_, false)) edges_.arm();
+}
+
+/// One batch of each: a storm on one listener starves neither the others nor those who are in.
+void worker::run_listeners() {
+  std::swap(waiting_, accepting_);
+  for (accept::listener* door : accepting_) {
+    door->queued = door->take_batch();
+    if (door->queued) waiting_.push_back(door);
+  }
+  accepting_.clear();
 }
 
 void worker::queue(session& one) {
@@ -142,7 +152,7 @@ void worker::run_ready() {
   running_.clear();
 }
 
-/// A harvest has been made since the doubt arose: what no flag knows of now was lost.
+/// Edges have been waited for since the doubt arose: what no flag knows of now was lost.
 void worker::run_doubts() {
   for (const loop::edge_token token : std::exchange(doubts_, {}))
     if (session* one = sessions_.find(token)) one->look_again();
@@ -166,16 +176,6 @@ void worker::run_chores() {
   if (trim_pipes_at_ == loop::never && pool_.cached() > 0) trim_pipes_at_ = now() + trim_interval;
 }
 
-void worker::arm_timer() {
-  const loop::time_ns due = std::min({wheel_.next_wake(), retry_accept_at_, trim_pipes_at_});
-  if (due >= timer_due_) return;
-  timer_due_ = due;
-  timer_.expires_after(std::chrono::nanoseconds(std::max<loop::time_ns>(due - sys::monotonic_ns(), 0)));
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) timer_due_ = loop::never;
-  });
-}
-
 void worker::session_ended(session& one, const log::session_record& record) {
   counts_.closed[static_cast<std::size_t>(record.reason)].add();
   counts_.received_from_clients.add(record.bytes_received);
@@ -196,7 +196,10 @@ void worker::resume_paused(std::size_t most) {
   std::vector<accept::listener*> waiting = std::exchange(paused_, {});
   const std::size_t n = std::min(most, waiting.size());
   paused_.assign(waiting.begin() + static_cast<std::ptrdiff_t>(n), waiting.end());
-  for (std::size_t i = 0; i < n; ++i) waiting[i]->resume();
+  for (std::size_t i = 0; i < n; ++i) {
+    waiting[i]->resume();
+    if (!std::exchange(waiting[i]->queued, true)) waiting_.push_back(waiting[i]);
+  }
 }
 
 void worker::on_accepted(accept::listener& from, accept::accepted&& client) noexcept {
@@ -247,9 +250,8 @@ void worker::on_paused(accept::listener& from, accept::pause_reason why, int err
   // One line a second for the whole process, however many listeners pause.
   std::int64_t last = shared_.last_pause_logged.load(std::memory_order_relaxed);
   if (at - last < 1'000 * millisecond || !shared_.last_pause_logged.compare_exchange_strong(last, at)) return;
-  const std::string what = why == accept::pause_reason::limit_reached
-                               ? "max_connections is reached"
-                               : std::string("accept: ") + std::strerror(error);
+  const std::string what = why == accept::pause_reason::limit_reached ? "max_connections is reached"
+                                                                      : std::string("accept: ") + std::strerror(error);
   shared_.log.message(log_level::warning, "not accepting on " + entrance_at(from.tag()).name + " for now: " + what);
 }
 

@@ -7,15 +7,12 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include "accept/listener.hpp"
 #include "balance/policy.hpp"
 #include "log/logger.hpp"
 #include "loop/deadline_wheel.hpp"
 #include "loop/edge_set.hpp"
+#include "loop/mailbox.hpp"
 #include "relay/pipe_pool.hpp"
 #include "relay/relay.hpp"
 #include "server/counters.hpp"
@@ -38,7 +35,7 @@ struct commons {
   std::atomic<std::int64_t> last_pause_logged{0};
 };
 
-/// A thread with its io_context, edge set, deadlines, listeners and pipes. Nothing on its hot path is shared.
+/// A thread with its mailbox, edge set, deadlines, listeners and pipes. Nothing on its hot path is shared.
 ///
 /// Thread: the methods under "From any thread" may be called by any, everything else is the worker's own.
 class worker final : public accept::accept_handler {
@@ -85,13 +82,14 @@ class worker final : public accept::accept_handler {
  private:
   void run();
   void turn();
-  void harvest();
+  void dispatch(const epoll_event& event);
+  void run_listeners();
   void run_ready();
   void run_doubts();
   void run_deadlines();
   void bury_ended();
   void resume_paused(std::size_t most);
-  void arm_timer();
+  loop::time_ns next_due() const noexcept;
   void run_chores();
   worker& place_for(const entrance& door) noexcept;
   void open(arrival&& client);
@@ -103,8 +101,7 @@ class worker final : public accept::accept_handler {
   std::size_t index_;
   commons& shared_;
   log::logger::ring& records_;
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  loop::mailbox mailbox_;
   worker_counters counts_;
   loop::deadline_wheel wheel_;
   loop::edge_set edges_;
@@ -112,11 +109,11 @@ class worker final : public accept::accept_handler {
   relay::pipe_pool pool_;
   std::vector<std::byte> scratch_;
   relay::relay_context relaying_;
-  boost::asio::steady_timer timer_;
-  loop::time_ns timer_due_ = loop::never;
   std::shared_ptr<const snapshot> routes_;
   std::vector<std::unique_ptr<balance::policy>> policies_;
   std::vector<std::unique_ptr<accept::listener>> listeners_;
+  std::vector<accept::listener*> waiting_;    ///< have clients waiting, or may have
+  std::vector<accept::listener*> accepting_;  ///< those of this turn
   std::vector<accept::listener*> paused_;
   session_table sessions_;
   std::vector<loop::edge_token> ready_;
@@ -126,7 +123,6 @@ class worker final : public accept::accept_handler {
   loop::time_ns retry_accept_at_ = loop::never;
   loop::time_ns trim_pipes_at_ = loop::never;
   std::uint64_t opened_ = 0;
-  bool edges_ready_ = false;
   bool stopped_ = false;
   std::atomic<loop::time_ns> last_turn_{0};
   std::thread thread_;

@@ -26,15 +26,10 @@ int edge_poll::modify(int fd, std::uint64_t token, std::uint32_t edges) noexcept
   return control(set_.get(), EPOLL_CTL_MOD, fd, token, edges);
 }
 
-int edge_poll::remove(int fd) noexcept {
-  return ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0 ? 0 : errno;
-}
+int edge_poll::remove(int fd) noexcept { return ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0 ? 0 : errno; }
 
-std::span<const epoll_event> edge_poll::harvest(std::span<epoll_event> into) noexcept {
-  int n;
-  do {
-    n = ::epoll_wait(set_.get(), into.data(), static_cast<int>(into.size()), 0);
-  } while (n < 0 && errno == EINTR);
+std::span<const epoll_event> edge_poll::wait(std::span<epoll_event> into, int timeout_ms) noexcept {
+  const int n = ::epoll_wait(set_.get(), into.data(), static_cast<int>(into.size()), timeout_ms);
   return into.first(n > 0 ? static_cast<std::size_t>(n) : 0);
 }
 

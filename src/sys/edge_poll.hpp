@@ -1,8 +1,9 @@
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <span>
-#include <sys/epoll.h>
 
 #include "sys/unique_fd.hpp"
 
@@ -27,8 +28,9 @@ class edge_poll {
   int modify(int fd, std::uint64_t token, std::uint32_t edges) noexcept;
   int remove(int fd) noexcept;
 
-  /// What has happened since the last call, without waiting. Each event's data.u64 is the token.
-  std::span<const epoll_event> harvest(std::span<epoll_event> into) noexcept;
+  /// What has happened since the last call; waits up to timeout_ms for the first event (-1: for as long as it takes).
+  /// Each event's data.u64 is the token. A signal ends the wait early, with nothing.
+  std::span<const epoll_event> wait(std::span<epoll_event> into, int timeout_ms) noexcept;
 
  private:
   unique_fd set_;

@@ -1,7 +1,11 @@
 #include "sys/holder.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cstdint>
@@ -12,10 +16,6 @@
 #include <memory>
 #include <sstream>
 #include <string_view>
-#include <sys/stat.h>
-
-#include <dirent.h>
-#include <unistd.h>
 
 namespace sluice::sys {
 namespace {

@@ -1,5 +1,8 @@
 #include "sys/limits.hpp"
 
+#include <sched.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -7,10 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <sys/resource.h>
 #include <vector>
-
-#include <sched.h>
 
 namespace sluice::sys {
 namespace {

@@ -1,14 +1,14 @@
 #include "sys/notify.hpp"
 
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <system_error>
-
-#include <unistd.h>
 
 #include "sys/socket_address.hpp"
 #include "sys/unique_fd.hpp"

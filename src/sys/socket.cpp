@@ -75,7 +75,12 @@ int set_option(int fd, int level, int name, int value) noexcept {
 
 int apply_options(int fd, int family, const side_options& options) noexcept {
   if (family == AF_UNIX) return 0;
-  int first_error = options.nodelay ? set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
+  // Before any byte comes: an urgent byte overtaken by another one is lost to a socket that has it not.
+  int first_error = set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+  if (options.nodelay) {
+    const int error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (first_error == 0) first_error = error;
+  }
   if (options.notsent_lowat > 0) {
     const int error = set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(options.notsent_lowat));
     if (first_error == 0) first_error = error;
@@ -119,8 +124,7 @@ long unacknowledged_bytes(int fd) noexcept {
 
 local_ports read_local_ports() noexcept {
   local_ports ports;
-  const std::unique_ptr<std::FILE, file_closer> file(
-      std::fopen("/proc/sys/net/ipv4/ip_local_port_range", "re"));
+  const std::unique_ptr<std::FILE, file_closer> file(std::fopen("/proc/sys/net/ipv4/ip_local_port_range", "re"));
   unsigned first = 0;
   unsigned last = 0;
   if (file && std::fscanf(file.get(), "%u %u", &first, &last) == 2 && last <= 65'535 && first <= last)

@@ -1,8 +1,7 @@
 #include "sys/stream_io.hpp"
 
-#include <sys/socket.h>
-
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace sluice::sys {
@@ -55,9 +54,7 @@ io_result kernel_stream_io::tee(int pipe_read, int pipe_write, std::size_t lengt
   return sorted(false, [&] { return ::tee(pipe_read, pipe_write, length, SPLICE_F_NONBLOCK); });
 }
 
-int kernel_stream_io::shutdown_write(int socket) noexcept {
-  return ::shutdown(socket, SHUT_WR) == 0 ? 0 : errno;
-}
+int kernel_stream_io::shutdown_write(int socket) noexcept { return ::shutdown(socket, SHUT_WR) == 0 ? 0 : errno; }
 
 int kernel_stream_io::take_error(int socket) noexcept {
   int error = 0;
