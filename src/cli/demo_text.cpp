@@ -17,7 +17,7 @@ std::string quoted(const std::string& text) { return boost::json::serialize(boos
 std::string indented(const std::string& text) {
   std::istringstream lines(text);
   std::string result;
-  for (std::string line; std::getline(lines, line);) result += "  " + line + "\n";
+  for (std::string line; std::getline(lines, line);) result += (line.empty() ? "" : "  " + line) + "\n";
   return result;
 }
 
@@ -44,7 +44,8 @@ std::string demo_configuration(const std::string& listen, const std::vector<std:
   std::string toml = "version = 1\n\n[service.demo]\nlisten = [" + quoted(listen) + "]\nbackends = [";
   for (std::size_t i = 0; i < backend_ports.size(); ++i)
     toml += (i == 0 ? "" : ", ") + quoted("127.0.0.1:" + std::to_string(backend_ports[i]));
-  return toml + "]\n";
+  // Browsers keep connections open; nobody wants to wait for them after Ctrl-C.
+  return toml + "]\n\n[drain]\ntimeout = \"1s\"\n";
 }
 
 std::string curl_target(const address& listener) {

@@ -1,6 +1,7 @@
 #include "cli/help.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "cli/build_info.hpp"
@@ -43,10 +44,10 @@ std::string overview() {
   rows lines;
   for (const auto& verb : verbs()) lines.emplace_back(verb.name, verb.summary);
   const auto& first = default_verb();
+  const std::array<example, 2> ends = {first.examples.front(), first.examples.back()};
   return "sluice " + std::string(build_info::version) +
          ", a TCP proxy and load balancer for Linux\n\nUsage: " + std::string(first.usage) +
-         "\n       sluice VERB [OPTIONS]\n\nVerbs:\n" + columns(lines) + "\nExamples:\n" +
-         columns(example_rows({&first.examples.front(), 1})) + columns(example_rows({&first.examples.back(), 1})) +
+         "\n       sluice VERB [OPTIONS]\n\nVerbs:\n" + columns(lines) + "\nExamples:\n" + columns(example_rows(ends)) +
          "\n`sluice help VERB` explains a verb, `sluice demo` shows it at work.\n";
 }
 

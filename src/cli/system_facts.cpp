@@ -12,10 +12,12 @@
 namespace sluice::cli {
 namespace {
 
+const std::string unknown = "unknown";
+
 std::string first_line(const char* path) {
   std::ifstream file(path);
   std::string line;
-  return std::getline(file, line) && !line.empty() ? line : "unknown";
+  return std::getline(file, line) && !line.empty() ? line : unknown;
 }
 
 /// What follows `label` on its line of the file, without leading blanks; empty if there is no such line.
@@ -33,14 +35,15 @@ std::string descriptor_limit() {
   std::istringstream values(labelled("/proc/self/limits", "Max open files"));
   std::string soft;
   std::string hard;
-  return values >> soft >> hard ? soft + " (hard: " + hard + ")" : "unknown";
+  return values >> soft >> hard ? soft + " (hard: " + hard + ")" : unknown;
 }
 
 std::string processors() {
   const auto list = labelled("/proc/self/status", "Cpus_allowed_list:");
-  if (list.empty()) return "unknown";
-  return std::to_string(processors_in(list)) + " usable (" + list +
-         "), cgroup cpu.max: " + first_line("/sys/fs/cgroup/cpu.max");
+  if (list.empty()) return unknown;
+  const auto quota = first_line("/sys/fs/cgroup/cpu.max");
+  return std::to_string(processors_in(list)) + " usable (" + list + ")" +
+         (quota == unknown ? "" : ", cgroup cpu.max: " + quota);
 }
 
 std::string build() {

@@ -10,7 +10,7 @@ using namespace sluice::cli::testing;
 TEST_CASE("demo: the configuration is a file one could write, whatever --listen says", "[cli][demo]") {
   CHECK(demo_configuration("127.0.0.1:8080", {1001, 1002}) ==
         "version = 1\n\n[service.demo]\nlisten = [\"127.0.0.1:8080\"]\n"
-        "backends = [\"127.0.0.1:1001\", \"127.0.0.1:1002\"]\n");
+        "backends = [\"127.0.0.1:1001\", \"127.0.0.1:1002\"]\n\n[drain]\ntimeout = \"1s\"\n");
   CHECK(demo_configuration("a\"\\\n", {1}).find(R"(listen = ["a\"\\\n"])") != std::string::npos);
 }
 
