@@ -48,30 +48,32 @@ std::string demo_configuration(const std::string& listen, const std::vector<std:
   return toml + "]\n\n[drain]\ntimeout = \"1s\"\n";
 }
 
-std::string curl_target(const address& listener) {
+std::string curl_words(const address& listener, const std::string& path) {
+  const std::string through_unix = " 'http://localhost" + path + "'";
   switch (listener.type) {
-    case address::kind::unix_path: return "--unix-socket " + listener.path + " http://localhost";
-    case address::kind::unix_abstract: return "--abstract-unix-socket " + listener.path + " http://localhost";
+    case address::kind::unix_path: return "--unix-socket " + listener.path + through_unix;
+    case address::kind::unix_abstract: return "--abstract-unix-socket " + listener.path + through_unix;
     case address::kind::tcp: break;
   }
   const bool any = listener.host.empty() || listener.host == "0.0.0.0" || listener.host == "::";
   const bool is_ipv6 = listener.host.find(':') != std::string::npos;
   const auto host = any ? "127.0.0.1" : is_ipv6 ? "[" + listener.host + "]" : listener.host;
-  return "http://" + host + ":" + std::to_string(listener.ports.first);
+  return "'http://" + host + ":" + std::to_string(listener.ports.first) + path + "'";
 }
 
 std::string demo_introduction(const config& settings, const std::string& toml) {
   const auto& service = settings.services.front();
-  const auto target = curl_target(service.listeners.front().listen);
+  const auto& listen = service.listeners.front().listen;
   std::string text = "sluice demo: one service that balances over three small web servers, all in this process.\n\n";
   for (std::size_t i = 0; i < service.backends.size(); ++i) {
-    const std::string front = i == 0 ? "  " + to_string(service.listeners.front().listen) + "  ->  " : "";
-    const auto width = to_string(service.listeners.front().listen).size() + 8;
+    const std::string front = i == 0 ? "  " + to_string(listen) + "  ->  " : "";
+    const auto width = to_string(listen).size() + 8;
     text += front + std::string(width - front.size(), ' ') + "backend " + demo_backend_name(i) + " on " +
             to_string(service.backends[i].target) + "\n";
   }
-  text += "\nTry in another terminal:\n\n  curl " + target + "/     # a few times: the backends take turns\n";
-  text += "  curl -o /dev/null '" + target + "/big?bytes=10000000000'   # how fast does it go here?\n";
+  text +=
+      "\nTry in another terminal:\n\n  curl " + curl_words(listen, "/") + "   # a few times: the backends take turns\n";
+  text += "  curl -o /dev/null " + curl_words(listen, "/big?bytes=10000000000") + "   # how fast does it go here?\n";
   text += "\nThe same as a file:\n\n" + indented(toml);
   return text + "\nEvery session is logged when it closes. Ctrl-C ends the demo and says what moved.\n\n";
 }

@@ -21,7 +21,8 @@ std::string demo_summary(const stats& moved);
 /// "0 B", "512 B", "1.5 MiB": three digits or so.
 std::string human_bytes(std::uint64_t bytes);
 
-/// The words curl needs to reach `listener`: "http://127.0.0.1:8080", "--unix-socket /run/demo.sock http://localhost".
-std::string curl_target(const address& listener);
+/// The words curl needs to get `path` from `listener`, quoted for a shell: "'http://127.0.0.1:8080/'",
+/// "--unix-socket /run/demo.sock 'http://localhost/'".
+std::string curl_words(const address& listener, const std::string& path);
 
 }  // namespace sluice::cli

@@ -15,11 +15,11 @@ TEST_CASE("demo: the configuration is a file one could write, whatever --listen 
 }
 
 TEST_CASE("demo: curl is told how to reach every kind of address", "[cli][demo]") {
-  CHECK(curl_target({.host = "127.0.0.1", .ports = {80, 80}, .path = {}}) == "http://127.0.0.1:80");
-  CHECK(curl_target({.host = "", .ports = {80, 89}, .path = {}}) == "http://127.0.0.1:80");
-  CHECK(curl_target({.host = "::1", .ports = {80, 80}, .path = {}}) == "http://[::1]:80");
-  CHECK(curl_target({.type = address::kind::unix_path, .host = {}, .ports = {}, .path = "/run/d.sock"}) ==
-        "--unix-socket /run/d.sock http://localhost");
+  CHECK(curl_words({.host = "127.0.0.1", .ports = {80, 80}, .path = {}}, "/") == "'http://127.0.0.1:80/'");
+  CHECK(curl_words({.host = "", .ports = {80, 89}, .path = {}}, "/a?b") == "'http://127.0.0.1:80/a?b'");
+  CHECK(curl_words({.host = "::1", .ports = {80, 80}, .path = {}}, "/") == "'http://[::1]:80/'");
+  CHECK(curl_words({.type = address::kind::unix_path, .host = {}, .ports = {}, .path = "/run/d.sock"}, "/") ==
+        "--unix-socket /run/d.sock 'http://localhost/'");
 }
 
 TEST_CASE("demo: bytes are written for people", "[cli][demo]") {
