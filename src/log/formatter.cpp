@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -133,6 +134,10 @@ void append_json_session(std::string& out, const session_record& record) {
     append_error(out, record.error);
     out += '"';
   }
+  if (record.reset_shown_as_eof) {
+    append_key(out, "reset_shown_as_eof");
+    out += "true";
+  }
 }
 
 /// "session 7 web 10.0.0.1:5555 -> 10.0.0.9:80 -> db:5432 (10.0.0.5:5432) client_fin after 1.23s, connect 321us, ..."
@@ -172,6 +177,9 @@ void append_text_session(std::string& out, const session_record& record) {
          path_word(record));
   if (record.bytes_spliced + record.bytes_copied > 0) {
     append(out, " (spliced {}, copied {})", record.bytes_spliced, record.bytes_copied);
+  }
+  if (record.reset_shown_as_eof) {
+    out += ", reset shown as end of file";
   }
 }
 

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t longest_message = 8 * 1024;
 
-/// Time for a thread that has given up to end; after it, the thread hangs in a write.
-constexpr std::chrono::milliseconds end_limit{200};
+/// A log thread that takes no turn for so long hangs in a write; a blocked destination gets less.
+constexpr std::chrono::milliseconds longest_turn = writer::blocked_limit + std::chrono::milliseconds{200};
 
 /// Threads inherit their mask. SIGPIPE matters most: a log pipe without a reader must not end the process.
 class all_signals_blocked {
@@ -50,7 +50,7 @@ class logger::impl {
 
   ~impl() {
     writer_->stop();
-    if (ended_.wait_for(writer::stop_limit + end_limit) == std::future_status::ready) {
+    if (ends_or_hangs() == fate::ends) {
       thread_.join();
     } else {
       writer_->abandon();
@@ -61,6 +61,17 @@ class logger::impl {
   writer& work() noexcept { return *writer_; }
 
  private:
+  enum class fate { ends, hangs };
+
+  fate ends_or_hangs() const {
+    for (std::uint64_t seen = writer_->turns(); ended_.wait_for(longest_turn) != std::future_status::ready;) {
+      const std::uint64_t turns = writer_->turns();
+      if (turns == seen) return fate::hangs;
+      seen = turns;
+    }
+    return fate::ends;
+  }
+
   std::shared_ptr<writer> writer_;
   std::future<void> ended_;
   std::thread thread_;

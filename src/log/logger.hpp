@@ -22,8 +22,8 @@ class logger {
   /// rings: how many workers will push. Throws std::runtime_error naming the output if it can't be opened.
   /// The log thread has every signal blocked; signals stay with whoever handles them.
   logger(const log_config& settings, std::size_t rings);
-  /// Writes what is queued (for at most one second if the destination is blocked), then ends the thread. A write that
-  /// hangs in the kernel is left behind. Nobody may push any more.
+  /// Writes what is queued (for at most one second if the destination is blocked, five if it is slow), then ends the
+  /// thread. A write that hangs in the kernel is left behind. Nobody may push any more.
   ~logger();
   logger(const logger&) = delete;
   logger& operator=(const logger&) = delete;

@@ -119,13 +119,14 @@ void writer::run() {
     const auto now = clock::now();
     // Read before the queues: what was pushed before stop() is then seen by collect().
     const bool stopping = stopping_.load(std::memory_order_acquire);
-    if (stopping && stop_by_ == clock::time_point{}) {
-      stop_by_ = now + stop_limit;
+    if (stopping && stopped_at_ == clock::time_point{}) {
+      stopped_at_ = now;
       output_.retry_now();
     }
+    turns_.fetch_add(1, std::memory_order_relaxed);
     const bool collected = collect(now);
     const output::state state = output_.write(now);
-    if (stopping && now >= stop_by_) return;
+    if (stopping && now - stopped_at_ >= slow_limit) return;
     if (state != output::state::done) {
       if (!wait_for_output(state, now)) return;
       continue;
@@ -182,7 +183,7 @@ bool writer::has_work() {
 /// Says how many were lost, once there is room again and at most once a second (at once when it is the last chance).
 void writer::report_drops(clock::time_point now) {
   const std::uint64_t drops = dropped();
-  const bool last_chance = stop_by_ != clock::time_point{};
+  const bool last_chance = stopped_at_ != clock::time_point{};
   if (drops == reported_drops_ || output_.full() || (now < next_drop_report_ && !last_chance)) return;
   const auto text =
       fmt::format("log: {} lines were dropped because they could not be written in time", drops - reported_drops_);
@@ -247,16 +248,16 @@ void writer::wait_for_work(clock::time_point now) {
   }
 }
 
-/// False: it fails, and there is no time to try again.
+/// False: the end comes before the output may work again.
 bool writer::wait_for_output(output::state state, clock::time_point now) {
   rested_ = false;
-  const bool stopping = stop_by_ != clock::time_point{};
+  const bool stopping = stopped_at_ != clock::time_point{};
   if (state == output::state::failed) complain(now);
-  if (stopping && state == output::state::failed) return false;
+  if (stopping && (state == output::state::failed || now - stopped_at_ >= blocked_limit)) return false;
   if (state == output::state::failed) {
     wait(-1, time_until(output_.retry_at(), now));
   } else {
-    wait(output_.descriptor(), stopping ? time_until(stop_by_, now) : forever);
+    wait(output_.descriptor(), stopping ? time_until(stopped_at_ + blocked_limit, now) : forever);
   }
   return true;
 }

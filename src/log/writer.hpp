@@ -31,8 +31,9 @@ class writer {
 
   /// After work the thread rests for so long before it may sleep: a bound on how often pushers have to wake it.
   static constexpr std::chrono::milliseconds rest{10};
-  /// How long stop() lets a blocked destination delay the end.
-  static constexpr std::chrono::milliseconds stop_limit{1'000};
+  /// How long after stop() a blocked destination may delay the end, and one that is slow.
+  static constexpr std::chrono::milliseconds blocked_limit{1'000};
+  static constexpr std::chrono::milliseconds slow_limit{5'000};
 
   /// Throws std::runtime_error naming the output, std::system_error if there is no descriptor.
   writer(const log_config& settings, std::size_t rings);
@@ -44,8 +45,10 @@ class writer {
   void push(message&& value) noexcept;
   std::uint64_t dropped() const noexcept;
 
-  /// The thread's whole life: returns after stop(), with everything written or stop_limit spent.
+  /// The thread's whole life: returns after stop(), with everything written or the time for it spent.
   void run();
+  /// Grows with every turn of run(): it stands still if a write hangs in the kernel. Thread: any.
+  std::uint64_t turns() const noexcept { return turns_.load(std::memory_order_relaxed); }
   /// Thread: any.
   void stop() noexcept;
   /// The thread hangs in a write: when this returns it will not look at a record again, whose names may then go.
@@ -71,6 +74,7 @@ class writer {
   std::vector<std::unique_ptr<session_ring>> rings_;
   message_queue messages_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> turns_{0};
   std::mutex reading_records_;
   bool abandoned_ = false;  ///< under reading_records_
 
@@ -82,7 +86,7 @@ class writer {
   std::vector<message> taken_;
   std::size_t next_taken_ = 0;
   bool rested_ = false;
-  clock::time_point stop_by_{};
+  clock::time_point stopped_at_{};  ///< {} before stop()
   std::uint64_t reported_drops_ = 0;
   clock::time_point next_drop_report_{};
   clock::time_point failing_since_{};  ///< {} while the output works

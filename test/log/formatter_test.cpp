@@ -1,30 +1,11 @@
 #include "log/formatter.hpp"
 
-#include <cstdlib>
-#include <new>
-
-#include "log_fixture.hpp"
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "log/allocation_count.hpp"
 #include "log/escape.hpp"
-
-namespace {
-thread_local std::uint64_t allocations = 0;
-}
-
-// Counts what formatting allocates. Only these two: the other forms of new and delete end in them.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+#include "log/log_fixture.hpp"
 
 namespace sluice::log {
 namespace {
@@ -123,6 +104,14 @@ TEST_CASE("log format: an errno without a name is given as its number", "[log][f
   session_record record = ordinary_record(1);
   record.error = 4711;
   CHECK(boost::json::parse(session_line(formatter::style::json, record)).at("error").as_string() == "4711");
+}
+
+TEST_CASE("log format: a reset that the other end can't be told is said", "[log][format]") {
+  session_record record = ordinary_record(1);
+  CHECK(session_line(formatter::style::json, record).find("reset_shown_as_eof") == std::string::npos);
+  record.reset_shown_as_eof = true;
+  CHECK(boost::json::parse(session_line(formatter::style::json, record)).at("reset_shown_as_eof").as_bool());
+  CHECK(session_line(formatter::style::text, record).find(", reset shown as end of file") != std::string::npos);
 }
 
 TEST_CASE("log format: IPv6 in brackets, mapped IPv4 as IPv4", "[log][format]") {
@@ -238,13 +227,14 @@ TEST_CASE("log format: a line allocates nothing once the buffer has grown", "[lo
   record.error = ECONNRESET;
   std::string out;
   lines.session(record, out);
-  const auto before = allocations;
+  const auto before = allocations();
   for (std::uint64_t i = 0; i < 1000; ++i) {
     record.id = i;
     record.wall_us += 250'000;
     lines.session(record, out);
   }
-  CHECK(allocations == before);
+  CHECK(allocations() == before);
+  CHECK(before > 0);  // so it does count
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-#include <memory>
 #include <sys/mount.h>
 
-#include "log_fixture.hpp"
+#include <memory>
 
+#include "log/log_fixture.hpp"
 #include "log/logger.hpp"
 
 namespace sluice::log {

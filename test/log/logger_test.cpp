@@ -2,9 +2,10 @@
 
 #include <map>
 
-#include "log_fixture.hpp"
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+
+#include "log/log_fixture.hpp"
 
 namespace sluice::log {
 namespace {
@@ -58,12 +59,8 @@ TEST_CASE("logger: a record is written soon, also after a pause", "[log][logger]
 TEST_CASE("logger: messages below the level and records without access are not written", "[log][logger]") {
   const temporary_folder folder;
   log_config settings = to_file(folder / "log");
-  SECTION("warning silences info and the records, which are info") {
-    settings.level = log_level::warning;
-  }
-  SECTION("access = false") {
-    settings.access = false;
-  }
+  SECTION("warning silences info and the records, which are info") { settings.level = log_level::warning; }
+  SECTION("access = false") { settings.access = false; }
   {
     logger log(settings, 1);
     CHECK(log.enabled(log_level::info) == (settings.level == log_level::info));

@@ -1,10 +1,11 @@
 #include "log/session_ring.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 
-#include "log_fixture.hpp"
-#include <unistd.h>
+#include "log/log_fixture.hpp"
 
 namespace sluice::log {
 namespace {
