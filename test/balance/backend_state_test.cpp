@@ -64,6 +64,7 @@ TEST_CASE("backend_state: the first success ends the rest and its growth", "[bal
 TEST_CASE("backend_state: workers that fail at once lengthen the rest once", "[balance][backend_state]") {
   backend_state state;
   std::vector<std::thread> workers;
+  workers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     workers.emplace_back([&] {
       for (int n = 0; n < 1'000; ++n) {

@@ -25,12 +25,8 @@ lookup_result answered(const std::vector<std::string>& hosts, std::chrono::secon
   for (const std::string& host : hosts) result.addresses.push_back(*socket_address::from_literal(host, 0));
   return result;
 }
-lookup_result nothing() {
-  return {kind::nothing, {}, 0s, "no such name"};
-}
-lookup_result failed() {
-  return {kind::failed, {}, 0s, "no answer"};
-}
+lookup_result nothing() { return {kind::nothing, {}, 0s, "no such name"}; }
+lookup_result failed() { return {kind::failed, {}, 0s, "no answer"}; }
 
 bool settle(resolver_name& name, bool ipv6_route = true) {
   return name.settle([&](const socket_address&) { return ipv6_route; });

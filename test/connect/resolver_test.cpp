@@ -1,5 +1,7 @@
 #include "connect/resolver.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +15,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <unistd.h>
 
 #include "connect/resolver_dns_server.hpp"
 #include "support/catch.hpp"

@@ -1,13 +1,13 @@
 #include "sys/holder.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdint>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <utility>
-
-#include <unistd.h>
 
 #include "support/catch.hpp"
 #include "sys/socket.hpp"

@@ -1,15 +1,15 @@
 #include "sys/limits.hpp"
 
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
-#include <sys/resource.h>
 #include <thread>
-
-#include <sched.h>
-#include <unistd.h>
 
 #include "support/catch.hpp"
 

@@ -1,12 +1,12 @@
 #include "sys/notify.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <string>
-#include <sys/socket.h>
-
-#include <unistd.h>
 
 #include "support/catch.hpp"
 #include "sys/socket.hpp"
@@ -51,9 +51,7 @@ class manager {
   unique_fd socket_;
 };
 
-std::string own_name() {
-  return "sluice-notify-test-" + std::to_string(::getpid());
-}
+std::string own_name() { return "sluice-notify-test-" + std::to_string(::getpid()); }
 
 }  // namespace
 
