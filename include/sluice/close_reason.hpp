@@ -19,13 +19,12 @@ enum class close_reason : std::uint8_t {
   connect_failed,       ///< every backend tried refused or was unreachable
   connect_timeout,      ///< no backend answered within timeouts.connect and timeouts.connect_total
   no_backend,           ///< there was no backend address to try (names not resolved)
-  limit,                ///< refused: max_connections reached and when_full = "reset"
   no_resources,         ///< descriptors, ports or memory ran out while connecting
   drained,              ///< reset at the end of drain.timeout, or by a second signal
   relay_error,          ///< the kernel refused to move bytes for another reason; the log has the error
 };
 
-inline constexpr std::size_t close_reason_count = 15;
+inline constexpr std::size_t close_reason_count = 14;
 
 /// The word for it, as logs and metrics print it: "client_fin".
 constexpr std::string_view to_string(close_reason reason) noexcept {
@@ -41,7 +40,6 @@ constexpr std::string_view to_string(close_reason reason) noexcept {
     case close_reason::connect_failed: return "connect_failed";
     case close_reason::connect_timeout: return "connect_timeout";
     case close_reason::no_backend: return "no_backend";
-    case close_reason::limit: return "limit";
     case close_reason::no_resources: return "no_resources";
     case close_reason::drained: return "drained";
     case close_reason::relay_error: return "relay_error";

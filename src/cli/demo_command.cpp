@@ -49,7 +49,8 @@ exit_code demo_command(const invocation& call, const surroundings& around) {
     around.out << demo_introduction(loaded.config, toml) << std::flush;
   });
   around.out << demo_summary(demo.stats());
-  return code;
+  // A browser tab left open is cut at the end: no failure of a demonstration.
+  return code == exit_code::cut ? exit_code::done : code;
 }
 
 }  // namespace sluice::cli

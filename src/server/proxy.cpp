@@ -105,6 +105,7 @@ class proxy::impl {
   void wait_for_signals();
   void begin_drain();
   void end(exit_code code);
+  std::uint32_t sessions_left() const noexcept;
   std::string summary() const;
 
   const config settings_;
@@ -137,6 +138,7 @@ proxy::impl::impl(const config& settings)
               log_settings(settings).access,
               log_,
               {},
+              {0},
               {0}},
       work_(control_.get_executor()),
       signals_(control_, SIGTERM, SIGINT, SIGHUP),
@@ -149,7 +151,7 @@ proxy::impl::impl(const config& settings)
               [this] {
                 for (const auto& one : shared_.workers) one->cut_sessions();
               },
-              [this] { return shared_.sessions.in_use(); }, [this](exit_code code) { end(code); }}),
+              [this] { return sessions_left(); }, [this](exit_code code) { end(code); }}),
       watchdog_(control_, shared_.workers, log_) {
   // splice, tee and write to a socket that is gone raise it, and there is no MSG_NOSIGNAL for them.
   std::signal(SIGPIPE, SIG_IGN);
@@ -169,6 +171,7 @@ exit_code proxy::impl::run(const std::function<void()>& on_ready) {
   names_.start([this, &on_ready] { open_the_doors(on_ready); });
   control_.run();
   for (const auto& one : shared_.workers) one->stop_and_join();
+  log_.message(log_level::info, "stopped: " + totals(stats()));
   return result_;
 }
 
@@ -215,9 +218,14 @@ void proxy::impl::begin_drain() {
 
 void proxy::impl::end(exit_code code) {
   result_ = code;
-  log_.message(log_level::info, "stopped: " + totals(stats()));
   watchdog_.stop();
   control_.stop();
+}
+
+/// A worker that still listens may be taking clients in at this moment.
+std::uint32_t proxy::impl::sessions_left() const noexcept {
+  const std::uint32_t listening = shared_.still_listening.load(std::memory_order_acquire);
+  return listening + shared_.sessions.in_use();
 }
 
 std::string proxy::impl::summary() const {

@@ -33,6 +33,7 @@ struct commons {
   log::logger& log;
   std::vector<std::unique_ptr<worker>> workers;
   std::atomic<std::int64_t> last_pause_logged{0};
+  std::atomic<std::uint32_t> still_listening{0};  ///< workers asked to stop listening that have not done so yet
 };
 
 /// A thread with its mailbox, edge set, deadlines, listeners and pipes. Nothing on its hot path is shared.
