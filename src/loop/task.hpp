@@ -18,6 +18,7 @@ class [[nodiscard]] task {
  public:
   struct promise_type : pooled_frame {
     std::optional<Value> value;
+    std::exception_ptr failure;
     std::coroutine_handle<> awaiting;
 
     task get_return_object() noexcept { return task(std::coroutine_handle<promise_type>::from_promise(*this)); }
@@ -33,7 +34,7 @@ class [[nodiscard]] task {
       return resume_awaiting{};
     }
     void return_value(Value result) { value.emplace(std::move(result)); }
-    void unhandled_exception() noexcept { std::terminate(); }
+    void unhandled_exception() noexcept { failure = std::current_exception(); }
   };
 
   task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
@@ -50,7 +51,10 @@ class [[nodiscard]] task {
         frame.promise().awaiting = awaiting;
         return frame;
       }
-      Value await_resume() noexcept { return std::move(*frame.promise().value); }
+      Value await_resume() {
+        if (frame.promise().failure) std::rethrow_exception(frame.promise().failure);
+        return std::move(*frame.promise().value);
+      }
     };
     return awaiter{frame_};
   }
