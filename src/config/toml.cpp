@@ -13,24 +13,11 @@
 namespace sluice::conf {
 namespace {
 
-/// Keys that the scanner spelt otherwise (\u escapes) are taken over; their place is the table's.
-template <typename Table>
-void adopt_missing(node& target, const Table& table) {
-  for (const auto& entry : table) {
-    if (target.find(entry.first) != nullptr) continue;
-    node fresh;
-    fresh.where = target.where;
-    target.members.push_back({entry.first, target.where, std::move(fresh)});
-  }
-}
-
-/// Puts toml11's values into the scanned tree.
+/// Puts toml11's values into the scanned tree, which has the same keys.
 void fill(node& target, const toml::value& value) {
   if (value.is_table()) {
     const auto& table = value.as_table();
     target.type = node::kind::table;
-    std::erase_if(target.members, [&](const member& candidate) { return !table.contains(candidate.key); });
-    if (target.members.size() < table.size()) adopt_missing(target, table);
     for (member& child : target.members) fill(child.value, table.at(child.key));
   } else if (value.is_array()) {
     const auto& list = value.as_array();

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/toml_scalars.hpp"
 #include "config/toml_tokens.hpp"
 
 namespace sluice::conf {
@@ -21,12 +22,13 @@ struct key_part {
 /// One pass over one text. Every scan_ function returns false when trouble_ is set, and then nothing goes on.
 class scanner {
  public:
-  explicit scanner(std::string_view text) : cursor_(text) {}
+  explicit scanner(std::string_view text) : text_(text), cursor_(text) {}
 
   scan_result run() {
     scan_result result;
     node* table = &result.root;
     result.root.where = {1, 1, 1};
+    check_characters();
     while (!trouble_ && cursor_.skip_blank_lines()) {
       const bool good = cursor_.peek() == '[' ? scan_header(result.root, table) : scan_pair(*table, table_path_, 0);
       if (good) expect_end_of_line();
@@ -36,6 +38,18 @@ class scanner {
   }
 
  private:
+  void check_characters() {
+    const std::optional<std::size_t> bad = find_bad_byte(text_);
+    if (!bad) return;
+    cursor before(text_);
+    while (before.here().offset < *bad) before.advance();
+    const bool control = static_cast<unsigned char>(text_[*bad]) < 0x80;
+    if (control)
+      fail(before.one(), "a control character stands here", "in double quotes it can be written as \\u00XX");
+    else
+      fail(before.one(), "this is not UTF-8", "save the file as UTF-8");
+  }
+
   bool fail(place where, std::string text, std::string hint = {}) {
     trouble_ = syntax_trouble{where, std::move(text), std::move(hint), std::nullopt};
     return false;
@@ -200,7 +214,7 @@ class scanner {
     const std::string token = cursor_.take_bare_value();
     value.where = cursor_.since(start);
     if (token.empty()) return fail(cursor_.one(), "a value is expected here");
-    if (looks_like_value(token)) return true;
+    if (is_scalar(token)) return true;
     return fail(value.where, "`" + token + "` is no value", "texts stand in quotes: \"" + token + "\"");
   }
 
@@ -253,6 +267,7 @@ class scanner {
     return true;
   }
 
+  std::string_view text_;
   cursor cursor_;
   std::string table_path_;
   std::unordered_map<std::string, place> seen_;

@@ -14,9 +14,9 @@ struct scan_result {
 
 /// Finds where every key and value of a TOML text stands, in the order of the text.
 ///
-/// It exists because no two versions of toml11 agree on places, and its tables forget keys' places and order. It knows
-/// TOML's structure, not its values: those toml11 reads afterwards. The first thing it cannot walk over, or more
-/// than 64 levels of nesting, is the trouble.
+/// It exists because no two versions of toml11 agree on places, its tables forget keys' places and order, and
+/// toml11 3.7 reads beyond its buffer on some malformed texts: what passes here is well-formed TOML, whose values
+/// toml11 then reads. The first thing that is not, or more than 64 levels of nesting, is the trouble.
 scan_result scan_toml(std::string_view text);
 
 }  // namespace sluice::conf

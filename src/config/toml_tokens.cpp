@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/toml_scalars.hpp"
+
 namespace sluice::conf {
 namespace {
 
@@ -104,6 +106,33 @@ std::string cursor::take_bare_value() {
   return result;
 }
 
+bool cursor::take_escape(string_token& token) {
+  advance();
+  const char kind = peek();
+  const bool line_joint = token.multi_line && (kind == ' ' || kind == '\t' || at_line_end());
+  if (line_joint) {
+    while (peek() == ' ' || peek() == '\t') advance();
+    if (!at_line_end()) return false;
+    while (peek() == ' ' || peek() == '\t' || peek() == '\r' || peek() == '\n') advance();
+    return true;
+  }
+  advance();
+  if (const char plain = simple_escape(kind); plain != '\0') {
+    token.text += plain;
+    return true;
+  }
+  if (kind != 'u' && kind != 'U') return false;
+  std::string digits;
+  for (std::size_t count = kind == 'u' ? 4 : 8; count > 0 && is_bare(peek()); --count) {
+    digits += peek();
+    advance();
+  }
+  if (digits.size() != (kind == 'u' ? 4 : 8)) return false;
+  const std::optional<std::string> character = decode_unicode_escape(digits);
+  if (character) token.text += *character;
+  return character.has_value();
+}
+
 string_token cursor::take_string() {
   string_token token;
   const mark start = here();
@@ -121,52 +150,18 @@ string_token cursor::take_string() {
     if (quote == '"' && peek() == '\\') {
       token.verbatim = false;
       const mark escape = here();
-      advance();
-      const char next = peek();
-      const bool long_form = next == 'u' || next == 'U';
-      const bool line_joint = token.multi_line && (next == ' ' || next == '\t' || next == '\r' || next == '\n');
-      if (simple_escape(next) == '\0' && !long_form && !line_joint) {
-        advance();
-        token.where = since(escape);
-        token.trouble = {"this escape is unknown", "a text with backslashes stands in single quotes"};
-        return token;
-      }
-      token.text += long_form || line_joint ? next : simple_escape(next);
-    } else {
-      token.text += peek();
+      if (take_escape(token)) continue;
+      token.where = since(escape);
+      token.trouble = {"this escape is unknown", "a text with backslashes stands in single quotes"};
+      return token;
     }
+    token.text += peek();
     advance();
   }
   for (int quotes = token.multi_line ? 3 : 1; quotes > 0; --quotes) advance();
   for (int extra = 0; token.multi_line && extra < 2 && peek() == quote; ++extra) advance();
   token.where = since(start);
   return token;
-}
-
-bool looks_like_value(std::string_view token) noexcept {
-  if (token == "true" || token == "false") return true;
-  std::string_view number = token;
-  if (!number.empty() && (number[0] == '+' || number[0] == '-')) number.remove_prefix(1);
-  if (number == "inf" || number == "nan") return true;
-  if (number.empty() || !is_digit(number[0])) return false;
-  const bool prefixed =
-      number.size() > 2 && number[0] == '0' && (number[1] == 'x' || number[1] == 'o' || number[1] == 'b');
-  if (prefixed) return std::all_of(number.begin() + 2, number.end(), is_bare);
-  if (number.size() >= 8 && (number[4] == '-' || number[2] == ':')) return true;
-  int points = 0;
-  int exponents = 0;
-  for (std::size_t i = 0; i < number.size(); ++i) {
-    const char c = number[i];
-    if (c == '.')
-      ++points;
-    else if (c == 'e' || c == 'E')
-      ++exponents;
-    else if ((c == '+' || c == '-') && i > 0 && (number[i - 1] == 'e' || number[i - 1] == 'E'))
-      continue;
-    else if (!is_digit(c) && c != '_')
-      return false;
-  }
-  return points <= 1 && exponents <= 1;
 }
 
 }  // namespace sluice::conf

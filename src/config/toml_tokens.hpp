@@ -21,7 +21,7 @@ struct mark {
 };
 
 struct string_token {
-  std::string text;  ///< what stands between the quotes; simple escapes are undone
+  std::string text;  ///< what stands between the quotes, escapes undone
   place where;       ///< with the quotes; up to the end of the line if it goes on
   bool verbatim = false;
   bool multi_line = false;
@@ -56,13 +56,12 @@ class cursor {
   string_token take_string();
 
  private:
+  /// Over a backslash and what belongs to it; false if that is nothing.
+  bool take_escape(string_token& token);
   std::size_t line_end(std::size_t from) const noexcept;
 
   std::string_view text_;
   mark at_;
 };
-
-/// A boolean, number or date, as far as its outline says.
-bool looks_like_value(std::string_view token) noexcept;
 
 }  // namespace sluice::conf

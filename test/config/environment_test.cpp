@@ -1,8 +1,9 @@
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
 #include "config_text.hpp"
-#include <unistd.h>
 
 #include "support/catch.hpp"
 

@@ -27,7 +27,8 @@ std::string bare(const std::string& text) {
   return result;
 }
 
-constexpr std::string_view splinters = "\"'[]{}=.,#\n\\${}\t -+09azAZ\0\x01\x7f\xff\xc3\xb8";
+using namespace std::string_view_literals;
+constexpr std::string_view splinters = "\"'[]{}=.,#\n\\${}\t -+09azAZ\0\x01\x7f\xff\xc3\xb8"sv;
 
 std::string mutate(std::string text, std::mt19937& random) {
   const auto below = [&](std::size_t limit) {

@@ -22,9 +22,7 @@ std::string text_of(const std::filesystem::path& path) {
 }
 
 /// "max_connections" of "limits.max_connections".
-std::string last_part(const std::string& name) {
-  return name.substr(name.rfind('.') + 1);
-}
+std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 
 }  // namespace
 

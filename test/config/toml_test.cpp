@@ -104,11 +104,63 @@ TEST_CASE("toml: nesting is bounded before anything recurses", "[config][toml]")
   CHECK_FALSE(parse_toml("a = " + std::string(60, '[') + std::string(60, ']') + "\n").trouble);
 }
 
+TEST_CASE("toml: bytes that are no text are found before anything is read", "[config][toml]") {
+  const auto [text, where] = GENERATE(table<std::string, std::string>({
+      {"a = 1\nb = \"\xFF\"\n", "2:6+1"},
+      {"a = 1\nb = '\xC3'\n", "2:6+1"},
+      {"# \xC0\xAF\n", "1:3+1"},
+      {"# \xED\xA0\x80\n", "1:3+1"},
+      {"# \xF4\x90\x80\x80\n", "1:3+1"},
+      {"# \xE0\x80\x80\n", "1:3+1"},
+      {"# \xC3\xA9\x01\n", "1:4+1"},
+      {std::string("a = 1\0", 6), "1:6+1"},
+      {"a = 1\rb = 2", "1:6+1"},
+      {"a = '\x7F'", "1:6+1"},
+  }));
+  const toml_result result = parse_toml(text);
+  REQUIRE(result.trouble);
+  CHECK(show(result.trouble->where) == where);
+}
+
+TEST_CASE("toml: escapes are undone in keys and texts alike", "[config][toml]") {
+  const toml_result result =
+      parse_toml("\"\\u00e9\\U0001F600\\t\" = \"\\u00e9\\U0001F600\\t\"\nb = \"\"\"x\\\n   y\"\"\"\n");
+  REQUIRE_FALSE(result.trouble);
+  CHECK(result.root.members.at(0).key == "\xC3\xA9\xF0\x9F\x98\x80\t");
+  CHECK(result.root.members.at(0).value.text == result.root.members.at(0).key);
+  CHECK(result.root.members.at(1).value.text == "xy");
+}
+
+TEST_CASE("toml: what is no number, date or escape is refused", "[config][toml]") {
+  const std::string value =
+      GENERATE("01", "1_", "_1", "1__0", "0x", "-0x1", "0xG", "1.", ".1", "1.e5", "1e", "1.2.3", "+-1", "1979-13-01",
+               "1979-01-32", "24:00:00", "07:60:00", "07:32", "07:32:00.", "1979-05-27T07:32:00+25:00", "nanx", "True",
+               "10.0.0.1:80", R"("\q")", R"("\u12")", R"("\uD800")", R"("\U00110000")");
+  CAPTURE(value);
+  const toml_result result = parse_toml("a = 1\nb = " + value + "\n");
+  REQUIRE(result.trouble);
+  CHECK(result.trouble->where.line == 2);
+  CHECK(result.trouble->where.column >= 5);
+}
+
+TEST_CASE("toml: every way to write a number or date is taken", "[config][toml]") {
+  const std::string value =
+      GENERATE("0", "+1", "-17", "1_000", "0xDEAD_beef", "0o755", "0b1101", "3.14", "-0.01", "5e+22", "1e06", "6.6e-34",
+               "9_2.1_5", "inf", "-nan", "1979-05-27", "07:32:00", "00:32:00.999999", "1979-05-27T07:32:00",
+               "1979-05-27 07:32:00Z", "1979-05-27t00:32:00.5-07:00");
+  CAPTURE(value);
+  const toml_result result = parse_toml("a = " + value + " # note\n");
+  INFO((result.trouble ? result.trouble->text : ""));
+  REQUIRE_FALSE(result.trouble);
+  CHECK(at(result.root, "a").value.where.width == value.size());
+}
+
 TEST_CASE("toml: what only toml11 notices has a place too", "[config][toml]") {
-  const toml_result date = parse_toml("a = 1\nb = 1979-99-99\n");
-  REQUIRE(date.trouble);
-  CHECK(date.trouble->where.line == 2);
-  CHECK_FALSE(date.trouble->text.empty());
-  const toml_result table = parse_toml("[x]\na.b = 1\n[x.a]\nc = 1\n");
-  if (table.trouble) CHECK(table.trouble->where.line == 3);
+  const toml_result result = parse_toml("a = 1\n[[b]]\nx = 1\n[c]\n[[c]]\n");
+  REQUIRE(result.trouble);
+  CHECK(result.trouble->where.line == 5);
+  const toml_result mixed = parse_toml("[[b]]\nx = 1\n[b]\ny = 1\n");
+  REQUIRE(mixed.trouble);
+  CHECK(mixed.trouble->where.line == 3);
+  CHECK(mixed.trouble->text.find("::") == std::string::npos);
 }
