@@ -7,6 +7,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "config/in_quotes.hpp"
+
 namespace sluice::conf {
 namespace {
 
@@ -17,8 +19,6 @@ constexpr std::string_view unix_prefix = "unix:";
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 address_result bad(std::string text, std::string hint) { return {std::nullopt, std::move(text), std::move(hint)}; }
-
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 bool is_port_text(std::string_view text) noexcept {
   return !text.empty() && is_digit(text[0]) &&
@@ -38,9 +38,9 @@ void parse_ports(std::string_view text, address_result& result) {
   const std::optional<std::uint16_t> first = parse_port(text.substr(0, dash));
   const std::optional<std::uint16_t> last = dash == std::string_view::npos ? first : parse_port(text.substr(dash + 1));
   if (!first || !last) {
-    result = bad(quoted(text) + " is no port", "ports are numbers from 1 to 65535, ranges look like 9000-9099");
+    result = bad(in_quotes(text) + " is no port", "ports are numbers from 1 to 65535, ranges look like 9000-9099");
   } else if (*last < *first) {
-    result = bad("the range " + quoted(text) + " runs backwards",
+    result = bad("the range " + in_quotes(text) + " runs backwards",
                  "write " + std::to_string(*last) + "-" + std::to_string(*first));
   } else if (*first == 0 && *last != 0) {
     result = bad("a range can't begin with port 0", "ports are numbers from 1 to 65535");
@@ -89,21 +89,22 @@ address_result split_host(std::string_view text, std::string_view example) {
   std::size_t colon = text.rfind(':');
   if (text.starts_with('[')) {
     const std::size_t bracket = text.find(']');
-    if (bracket == std::string_view::npos) return bad("`]` is missing in " + quoted(text), "IPv6 looks like [::1]:80");
+    if (bracket == std::string_view::npos)
+      return bad("`]` is missing in " + in_quotes(text), "IPv6 looks like [::1]:80");
     if (bracket + 1 >= text.size() || text[bracket + 1] != ':')
-      return bad(quoted(text) + " has no port", "IPv6 looks like [::1]:80");
+      return bad(in_quotes(text) + " has no port", "IPv6 looks like [::1]:80");
     colon = bracket + 1;
     result.value->host = text.substr(1, bracket - 1);
     if (!canonical_literal(result.value->host) || result.value->host.find(':') == std::string::npos) {
-      return bad(quoted(result.value->host) + " is no IPv6 address", "IPv6 looks like [::1]:80");
+      return bad(in_quotes(result.value->host) + " is no IPv6 address", "IPv6 looks like [::1]:80");
     }
   } else if (colon == std::string_view::npos) {
-    return bad(quoted(text) + " has no port", "write HOST:PORT, such as " + std::string(example));
+    return bad(in_quotes(text) + " has no port", "write HOST:PORT, such as " + std::string(example));
   } else {
     result.value->host = text.substr(0, colon);
     if (result.value->host.find(':') != std::string::npos) {
       const std::string inner(text.substr(0, colon));
-      return bad(quoted(text) + " mixes IPv6 colons with the port's",
+      return bad(in_quotes(text) + " mixes IPv6 colons with the port's",
                  canonical_literal(inner) ? "write [" + inner + "]:" + std::string(text.substr(colon + 1))
                                           : "IPv6 looks like [::1]:80");
     }
@@ -141,11 +142,11 @@ address_result parse_listen(std::string_view text) {
   if (!result.value) return result;
   const std::string ports(text.substr(text.rfind(':') + 1));
   if (result.value->host == "*")
-    return bad(quoted(text) + " is no address", "write just " + ports + " for every address");
+    return bad(in_quotes(text) + " is no address", "write just " + ports + " for every address");
   const std::optional<std::string> literal = canonical_literal(result.value->host);
   if (!literal) {
     const bool localhost = result.value->host == "localhost";
-    return bad("a listener needs an IP address, " + quoted(result.value->host) + " is none",
+    return bad("a listener needs an IP address, " + in_quotes(result.value->host) + " is none",
                (localhost ? "write 127.0.0.1:" : "write 0.0.0.0:") + ports + (localhost ? "" : ", or just " + ports));
   }
   result.value->host = *literal;
@@ -156,14 +157,14 @@ address_result parse_target(std::string_view text) {
   if (text.starts_with(unix_prefix)) return parse_unix(text.substr(unix_prefix.size()));
   if (text.empty()) return bad("the address is empty", "write HOST:PORT, such as 10.0.0.5:80, or unix:/run/app.sock");
   if (is_port_text(text))
-    return bad(quoted(text) + " has no host", "write HOST:PORT, such as 127.0.0.1:" + std::string(text));
+    return bad(in_quotes(text) + " has no host", "write HOST:PORT, such as 127.0.0.1:" + std::string(text));
   address_result result = split_host(text, "10.0.0.5:80");
   if (!result.value) return result;
   if (result.value->ports.first == 0) return bad("a backend can't have port 0", "ports are numbers from 1 to 65535");
   if (const std::optional<std::string> literal = canonical_literal(result.value->host)) {
     result.value->host = *literal;
   } else if (!is_name(result.value->host)) {
-    return bad(quoted(result.value->host) + " is neither an IP address nor a name",
+    return bad(in_quotes(result.value->host) + " is neither an IP address nor a name",
                "write HOST:PORT, such as 10.0.0.5:80");
   }
   return result;
@@ -182,7 +183,8 @@ address_result parse_name_server(std::string_view text) {
   const bool usable = result.value->type == address::kind::tcp && canonical_literal(result.value->host) &&
                       result.value->ports.size() == 1;
   if (!usable)
-    return bad(quoted(text) + " is no name server", "write its IP address, with a port or without: \"127.0.0.1:53\"");
+    return bad(in_quotes(text) + " is no name server",
+               "write its IP address, with a port or without: \"127.0.0.1:53\"");
   return result;
 }
 

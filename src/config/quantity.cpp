@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "config/in_quotes.hpp"
+
 namespace sluice::conf {
 namespace {
 
@@ -44,8 +46,6 @@ const unit* find_unit(const std::array<unit, Count>& units, std::string_view nam
   return found == units.end() ? nullptr : &*found;
 }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
-
 duration_result bad_duration(std::string text, std::string hint) {
   return {{}, complaint{"bad-duration", std::move(text), std::move(hint)}};
 }
@@ -60,28 +60,29 @@ duration_result parse_duration(std::string_view text) {
   const std::string usual = R"(write a number and its unit, such as "250ms", "5s" or "1h30m")";
   if (text.empty()) return bad_duration("the duration is empty", usual);
   if (all_digits(text)) {
-    return bad_duration(quoted(text) + " has no unit", R"(write ")" + std::string(text) + R"(s" for seconds, ")" +
-                                                           std::string(text) + R"(ms" for milliseconds)");
+    return bad_duration(in_quotes(text) + " has no unit", R"(write ")" + std::string(text) + R"(s" for seconds, ")" +
+                                                              std::string(text) + R"(ms" for milliseconds)");
   }
   std::uint64_t total = 0;
   std::uint64_t smallest_unit = UINT64_MAX;
   for (std::string_view rest = text; !rest.empty();) {
     const std::optional<std::uint64_t> number = take_number(rest);
-    if (!number) return bad_duration(quoted(text) + " is no duration", usual);
+    if (!number) return bad_duration(in_quotes(text) + " is no duration", usual);
     const std::string_view name = take_word(rest);
     const unit* known = find_unit(time_units, name);
     if (known == nullptr) {
-      const std::string what = name.empty() ? " has a number without a unit" : " has no known unit: " + quoted(name);
-      return bad_duration(quoted(text) + what, "the units are ms, s, m, h and d; numbers are whole");
+      const std::string what = name.empty() ? " has a number without a unit" : " has no known unit: " + in_quotes(name);
+      return bad_duration(in_quotes(text) + what, "the units are ms, s, m, h and d; numbers are whole");
     }
     if (known->factor >= smallest_unit) {
-      return bad_duration(quoted(text) + " has its units out of order", R"(larger units stand first: "1h30m")");
+      return bad_duration(in_quotes(text) + " has its units out of order", R"(larger units stand first: "1h30m")");
     }
     smallest_unit = known->factor;
-    if (*number > longest_duration / known->factor) return bad_duration(quoted(text) + " is too long", "at most 365d");
+    if (*number > longest_duration / known->factor)
+      return bad_duration(in_quotes(text) + " is too long", "at most 365d");
     total += *number * known->factor;
   }
-  if (total > longest_duration) return bad_duration(quoted(text) + " is too long", "at most 365d");
+  if (total > longest_duration) return bad_duration(in_quotes(text) + " is too long", "at most 365d");
   return {std::chrono::milliseconds(total), std::nullopt};
 }
 
@@ -90,10 +91,10 @@ size_result parse_size(std::string_view text) {
   if (text.empty()) return bad_size("the size is empty", usual);
   std::string_view rest = text;
   const std::optional<std::uint64_t> number = take_number(rest);
-  if (!number) return bad_size(quoted(text) + " is no size", usual);
+  if (!number) return bad_size(in_quotes(text) + " is no size", usual);
   const std::string digits(text.substr(0, text.size() - rest.size()));
   if (rest.empty()) {
-    return bad_size(quoted(text) + " has no unit",
+    return bad_size(in_quotes(text) + " has no unit",
                     R"(write ")" + digits + R"(B" for bytes, ")" + digits + R"(KiB" for 1024 bytes each)");
   }
   const unit* known = find_unit(size_units, rest);
@@ -101,9 +102,9 @@ size_result parse_size(std::string_view text) {
     const char first = static_cast<char>(rest[0] & ~0x20);
     const bool close = first == 'K' || first == 'M' || first == 'G';
     const std::string hint = close ? R"(write ")" + digits + first + R"(iB")" : usual;
-    return bad_size(quoted(text) + " has no known unit: " + quoted(rest), hint);
+    return bad_size(in_quotes(text) + " has no known unit: " + in_quotes(rest), hint);
   }
-  if (*number > largest_size / known->factor) return bad_size(quoted(text) + " is too large", "at most 1024GiB");
+  if (*number > largest_size / known->factor) return bad_size(in_quotes(text) + " is too large", "at most 1024GiB");
   return {*number * known->factor, std::nullopt};
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "config/in_quotes.hpp"
 #include "config/nearest.hpp"
 
 namespace sluice::conf {
@@ -35,8 +36,6 @@ constexpr std::array<word<log_level>, 4> words(log_level) {
 constexpr std::array<word<log_format>, 3> words(log_format) {
   return {{{"auto", log_format::automatic}, {"text", log_format::text}, {"json", log_format::json}}};
 }
-
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 std::string_view trimmed(std::string_view text) noexcept {
   const std::size_t first = std::min(text.find_first_not_of(' '), text.size());
@@ -78,7 +77,7 @@ struct reader {
     if (loose && (value.text == "true" || value.text == "false")) {
       *target = value.text == "true";
     } else if (loose) {
-      return complaint{"bad-value", quoted(value.text) + " is neither true nor false", "write true or false"};
+      return complaint{"bad-value", in_quotes(value.text) + " is neither true nor false", "write true or false"};
     } else if (value.type != node::kind::boolean) {
       return wrong_type("true or false", value, value.type == node::kind::text ? "without quotes" : "");
     } else {
@@ -93,7 +92,7 @@ struct reader {
       const char* end = value.text.data() + value.text.size();
       const auto [stop, error] = std::from_chars(value.text.data(), end, number);
       if (error != std::errc{} || stop != end)
-        return complaint{"bad-value", quoted(value.text) + " is no whole number", range_hint()};
+        return complaint{"bad-value", in_quotes(value.text) + " is no whole number", range_hint()};
     } else if (value.type != node::kind::integer) {
       return wrong_type("a whole number", value, value.type == node::kind::text ? "without quotes" : "");
     }
@@ -111,7 +110,7 @@ struct reader {
       return std::nullopt;
     }
     if (!loose && value.type == node::kind::text) {
-      return complaint{"bad-value", quoted(value.text) + " is not known here",
+      return complaint{"bad-value", in_quotes(value.text) + " is not known here",
                        "\"auto\", or a whole number without quotes"};
     }
     std::uint32_t number = 0;
@@ -138,7 +137,7 @@ struct reader {
     if (duration.trouble) return std::move(duration.trouble);
     const auto count = static_cast<std::uint64_t>(duration.value.count());
     if (count < limits.least || count > limits.most) {
-      return complaint{"bad-duration", quoted(value.text) + " is out of range",
+      return complaint{"bad-duration", in_quotes(value.text) + " is out of range",
                        "from " + print_duration(std::chrono::milliseconds(limits.least)) + " to " +
                            print_duration(std::chrono::milliseconds(limits.most))};
     }
@@ -150,7 +149,7 @@ struct reader {
     std::chrono::milliseconds fine{0};
     if (std::optional<complaint> trouble = (*this)(&fine)) return trouble;
     if (fine.count() % 1000 != 0)
-      return complaint{"bad-duration", quoted(value.text) + " is no whole number of seconds", R"(such as "60s")"};
+      return complaint{"bad-duration", in_quotes(value.text) + " is no whole number of seconds", R"(such as "60s")"};
     *target = std::chrono::duration_cast<std::chrono::seconds>(fine);
     return std::nullopt;
   }
@@ -192,10 +191,10 @@ struct reader {
     }
     const std::vector<std::string> names = word_list(Choice{});
     std::string list;
-    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + quoted(name);
+    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + in_quotes(name);
     const std::string near = nearest(value.text, names);
-    return complaint{"bad-value", quoted(value.text) + " is not known here",
-                     (near.empty() ? "" : "did you mean " + quoted(near) + "? ") + "allowed: " + list};
+    return complaint{"bad-value", in_quotes(value.text) + " is not known here",
+                     (near.empty() ? "" : "did you mean " + in_quotes(near) + "? ") + "allowed: " + list};
   }
 
   std::string range_hint() const {
@@ -207,11 +206,11 @@ struct printer {
   std::string operator()(const bool* source) const { return *source ? "true" : "false"; }
   std::string operator()(const std::uint32_t* source) const { return std::to_string(*source); }
   std::string operator()(const std::optional<std::uint32_t>* source) const {
-    return *source ? std::to_string(**source) : quoted("auto");
+    return *source ? std::to_string(**source) : in_quotes("auto");
   }
-  std::string operator()(const std::size_t* source) const { return quoted(print_size(*source)); }
-  std::string operator()(const std::chrono::milliseconds* source) const { return quoted(print_duration(*source)); }
-  std::string operator()(const std::chrono::seconds* source) const { return quoted(print_duration(*source)); }
+  std::string operator()(const std::size_t* source) const { return in_quotes(print_size(*source)); }
+  std::string operator()(const std::chrono::milliseconds* source) const { return in_quotes(print_duration(*source)); }
+  std::string operator()(const std::chrono::seconds* source) const { return in_quotes(print_duration(*source)); }
   std::string operator()(const std::string* source) const { return toml_text(*source); }
   std::string operator()(const std::vector<std::string>* source) const {
     std::string result = "[";
@@ -221,9 +220,9 @@ struct printer {
   template <typename Choice>
   std::string operator()(const Choice* source) const {
     for (const auto& entry : words(Choice{})) {
-      if (entry.value == *source) return quoted(entry.name);
+      if (entry.value == *source) return in_quotes(entry.name);
     }
-    return quoted("");
+    return in_quotes("");
   }
 };
 

@@ -45,7 +45,7 @@ std::uint32_t to_number(std::string_view text) {
 }
 
 /// toml11 3 says the place only in its prose: " 12 | the line" and under it "    |    ^---". The last pair counts.
-place place_in_prose(const std::string& prose) {
+[[maybe_unused]] place place_in_prose(const std::string& prose) {
   place result;
   std::istringstream lines(prose);
   std::uint32_t line_number = 0;

@@ -84,7 +84,8 @@ TEST_CASE("unique_fd: closes once, gives up and takes over", "[sys][unique_fd]")
   unique_fd taker(std::move(owner));
   CHECK_FALSE(owner);  // NOLINT(bugprone-use-after-move): moved from is empty
   CHECK(taker.get() == number);
-  taker = std::move(taker);
+  unique_fd& itself = taker;
+  taker = std::move(itself);
   CHECK(taker.get() == number);
   CHECK(::fcntl(number, F_GETFD) >= 0);
 
