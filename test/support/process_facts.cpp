@@ -1,0 +1,96 @@
+#include "support/process_facts.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "sys/unique_fd.hpp"
+
+namespace sluice::support {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+fs::path proc(pid_t pid) { return fs::path("/proc") / std::to_string(pid); }
+
+/// Calls with (number, target) of each descriptor. One that closes meanwhile is left out.
+void for_each_descriptor(pid_t pid, const std::function<void(const fs::path&, const std::string&)>& call) {
+  for (const auto& entry : fs::directory_iterator(proc(pid) / "fd")) {
+    std::error_code gone;
+    const fs::path target = fs::read_symlink(entry.path(), gone);
+    if (!gone) call(entry.path(), target.string());
+  }
+}
+
+}  // namespace
+
+descriptor_count descriptors_of(pid_t pid) {
+  descriptor_count result;
+  for_each_descriptor(pid, [&](const fs::path&, const std::string& target) {
+    if (target.starts_with("socket:"))
+      ++result.sockets;
+    else if (target.starts_with("pipe:"))
+      ++result.pipe_ends;
+    else
+      ++result.others;
+  });
+  return result;
+}
+
+pipe_count pipes_of(pid_t pid) {
+  pipe_count result;
+  std::set<std::string> seen;
+  for_each_descriptor(pid, [&](const fs::path& path, const std::string& target) {
+    if (!target.starts_with("pipe:") || std::stoi(path.filename().string()) <= 2 || !seen.insert(target).second) return;
+    // Opening the link makes a new reading end of the same pipe.
+    const sys::unique_fd reading(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    int bytes = 0;
+    if (!reading || ::ioctl(reading.get(), FIONREAD, &bytes) != 0) return;
+    ++result.pipes;
+    result.bytes += static_cast<std::size_t>(bytes);
+  });
+  return result;
+}
+
+milliseconds cpu_time_of(pid_t pid) {
+  std::ifstream file(proc(pid) / "stat");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  // The name in parentheses may hold anything; utime and stime are the 12th and 13th words after it.
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) throw std::runtime_error("no /proc/PID/stat");
+  std::istringstream words(text.substr(name_end + 1));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) words >> skipped;
+  long user = 0;
+  long system = 0;
+  words >> user >> system;
+  return milliseconds((user + system) * 1'000 / ::sysconf(_SC_CLK_TCK));
+}
+
+std::size_t memory_of(pid_t pid) {
+  std::ifstream file(proc(pid) / "smaps_rollup");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("Pss:")) return std::stoul(line.substr(4)) * 1'024;
+  }
+  throw std::runtime_error("no Pss in /proc/PID/smaps_rollup");
+}
+
+double cpu_percent_during(pid_t pid, milliseconds span) {
+  const auto begun = std::chrono::steady_clock::now();
+  const milliseconds before = cpu_time_of(pid);
+  std::this_thread::sleep_for(span);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
+  return static_cast<double>((cpu_time_of(pid) - before).count()) * 100.0 / took.count();
+}
+
+}  // namespace sluice::support

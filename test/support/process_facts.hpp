@@ -1,0 +1,36 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+
+/// What /proc says of another process. What can't be read is thrown.
+namespace sluice::support {
+
+struct descriptor_count {
+  std::size_t sockets = 0;
+  std::size_t pipe_ends = 0;
+  std::size_t others = 0;
+};
+
+descriptor_count descriptors_of(pid_t pid);
+
+/// Pipes of the process, and the bytes in them. Its standard streams do not count.
+struct pipe_count {
+  std::size_t pipes = 0;
+  std::size_t bytes = 0;
+};
+
+pipe_count pipes_of(pid_t pid);
+
+/// User and system time of all its threads.
+std::chrono::milliseconds cpu_time_of(pid_t pid);
+
+/// Its proportional share of memory: what would be free if it were not there.
+std::size_t memory_of(pid_t pid);
+
+/// Percentage of one processor that the process used during a span of time.
+double cpu_percent_during(pid_t pid, std::chrono::milliseconds span);
+
+}  // namespace sluice::support

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/process.hpp"
+#include "support/process_facts.hpp"
+#include "support/temporary_directory.hpp"
+#include "sys/unique_fd.hpp"
+
+namespace sluice::support {
+
+/// Under sanitizers everything takes longer: what a test allows the program to take is multiplied by this.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int slowness = 5;
+#else
+inline constexpr int slowness = 1;
+#endif
+
+/// How often a test does something, given how often it is to do so in CI: SLUICE_E2E_SCALE multiplies (0.1 for a
+/// glance, 20 for a night); sanitizers divide. At least 1.
+std::size_t scaled(std::size_t in_ci);
+
+/// The access record of one session (docs/operations.md).
+struct session_record {
+  std::string service, client, local, backend, backend_address, path, reason, error;
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t spliced = 0;
+  std::uint64_t copied = 0;
+  std::uint64_t attempts = 0;
+  double duration_s = 0;
+};
+
+/// The access records among the lines that the program wrote. Throws at a line that is not JSON.
+std::vector<session_record> session_records(const std::string& output);
+
+struct sluice_launch {
+  std::vector<std::string> arguments = {};
+  std::string toml = {};  ///< written to a file and given by -c
+  std::vector<std::string> environment = {};
+  std::optional<std::size_t> descriptors = {};
+  bool as_plain_user = false;
+  output_reader output = output_reader::reads;
+  /// System calls that fail, as strace's inject= takes it: "splice:error=EAGAIN:when=5+7". The process itself is still
+  /// the child; strace stands aside.
+  std::vector<std::string> inject = {};
+  std::optional<std::chrono::microseconds> watchdog = {};
+};
+
+/// The built program, running. It was told to be ready by its notification, as systemd would be.
+class sluice_process {
+ public:
+  /// Throws, with what the program said, if it does not become ready.
+  explicit sluice_process(const sluice_launch& how);
+
+  pid_t pid() const noexcept { return process_.pid(); }
+  process& program() noexcept { return process_; }
+  std::string output() const { return process_.output(); }
+  void signal(int number) const { process_.signal(number); }
+
+  /// Waits until so many access records are there, and gives them all.
+  std::vector<session_record> wait_sessions(std::size_t n) const;
+  /// Waits for a notification that contains the text. READY was consumed by the constructor.
+  bool wait_notification(std::string_view text, std::chrono::milliseconds timeout = patience);
+  /// Waits until it has no more sockets than when it was ready, and no other descriptors but its cached pipes.
+  bool wait_at_rest(std::chrono::milliseconds timeout = std::chrono::seconds(slowness));
+
+  /// What every test demands at its end: the descriptors are those of the start, no pipe holds a byte; SIGTERM ends it
+  /// with code 0; no edge was lost and no pipe is lent.
+  void check_clean_end();
+  /// SIGTERM; its exit code, or nothing if it does not end.
+  std::optional<int> stop(std::chrono::milliseconds timeout = patience);
+  /// A counter of the last message, once it has ended: "lost_edges", "fallbacks" ...
+  std::optional<std::uint64_t> final_count(const std::string& name) const;
+
+  const descriptor_count& descriptors_at_start() const noexcept { return at_start_; }
+
+ private:
+  temporary_directory files_;
+  sys::unique_fd notifications_;
+  process process_;
+  descriptor_count at_start_;
+};
+
+/// Runs sluice to its end: for starts that fail, and for verbs that print.
+run_result run_sluice(const sluice_launch& how);
+
+/// The first of `count` ports in a row that nobody uses, outside the range from which the kernel picks ports, so that
+/// no client takes them meanwhile.
+std::uint16_t free_ports(std::uint16_t count = 1);
+
+/// "127.0.0.1:PORT" of a free port.
+std::string free_address();
+
+}  // namespace sluice::support

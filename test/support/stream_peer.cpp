@@ -1,0 +1,53 @@
+#include "support/stream_peer.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+#include <vector>
+
+#include "support/byte_stream.hpp"
+#include "support/loopback.hpp"
+#include "sys/socket.hpp"
+
+namespace sluice::support {
+
+using std::chrono::steady_clock;
+
+void send_stream(int fd, std::uint64_t seed, std::uint64_t n, std::uint64_t from, std::size_t piece_bytes,
+                 std::chrono::milliseconds timeout) {
+  const byte_stream stream(seed);
+  std::vector<std::byte> piece(piece_bytes);
+  for (std::uint64_t done = 0; done < n;) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(n - done, piece_bytes));
+    stream.fill(from + done, std::span(piece).first(size));
+    send_all(fd, std::span(piece).first(size), timeout);
+    done += size;
+  }
+}
+
+stream_received receive_stream(int fd, std::uint64_t seed, const reading& how) {
+  stream_checker checker(seed);
+  std::vector<std::byte> piece(how.piece_bytes);
+  const auto ended = [&](stream_end end) { return stream_received{checker.position(), end}; };
+  while (checker.position() < how.most) {
+    if (!wait_readable(fd, how.timeout)) return ended(stream_end::silence);
+    if (how.linger.count() > 0) {
+      const auto until = steady_clock::now() + how.linger;
+      while (sys::unread_bytes(fd) < static_cast<long>(how.piece_bytes) && steady_clock::now() < until)
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), how.most - checker.position()));
+    const ssize_t n = ::recv(fd, piece.data(), wanted, MSG_DONTWAIT);
+    if (n == 0) return ended(stream_end::eof);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (n < 0) return ended(stream_end::reset);
+    if (!checker.take(std::span(piece).first(static_cast<std::size_t>(n)))) return ended(stream_end::corrupted);
+  }
+  return ended(stream_end::enough);
+}
+
+void set_receive_buffer(int fd, int bytes) { ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); }
+
+}  // namespace sluice::support

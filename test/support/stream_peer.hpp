@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "support/wait.hpp"
+
+/// One end of a position-coded stream (byte_stream.hpp) over a socket.
+namespace sluice::support {
+
+/// Sends the stream's bytes [from, from + n). Throws when the socket takes none for `timeout`, or fails.
+void send_stream(int fd, std::uint64_t seed, std::uint64_t n, std::uint64_t from = 0,
+                 std::size_t piece_bytes = 64 * 1024, std::chrono::milliseconds timeout = patience);
+
+enum class stream_end {
+  eof,
+  reset,
+  enough,     ///< all that was asked for came
+  silence,    ///< nothing came for the whole timeout
+  corrupted,  ///< a byte that is not the stream's
+};
+
+struct stream_received {
+  std::uint64_t bytes = 0;  ///< right ones, from the beginning
+  stream_end end = stream_end::silence;
+};
+
+struct reading {
+  std::uint64_t most = UINT64_MAX;  ///< enough after so many
+  std::size_t piece_bytes = 64 * 1024;
+  /// A slow reader: before each piece it lets its receive queue fill up, for as long as this at most.
+  std::chrono::microseconds linger{0};
+  std::chrono::milliseconds timeout = patience;
+};
+
+stream_received receive_stream(int fd, std::uint64_t seed, const reading& how = {});
+
+/// SO_RCVBUF: makes the peers of a slow reader wait early.
+void set_receive_buffer(int fd, int bytes);
+
+}  // namespace sluice::support
