@@ -33,7 +33,7 @@ struct socket_config {
   bool nodelay = true;                        ///< TCP_NODELAY
   std::chrono::seconds keepalive{60};         ///< idle time before the first keepalive probe; 0 turns keepalive off
   std::chrono::milliseconds user_timeout{0};  ///< TCP_USER_TIMEOUT; 0 leaves it to the kernel
-  std::size_t buffer_limit = 256 * 1024;      ///< bytes the kernel may hold unsent for one stalled reader; 0: no limit
+  std::size_t buffer_limit = 1024 * 1024;     ///< bytes the kernel may hold unsent for one stalled reader; 0: no limit
 
   bool operator==(const socket_config&) const = default;
 };

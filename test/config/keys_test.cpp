@@ -24,7 +24,7 @@ TEST_CASE("keys: names are unique and every key is described", "[config][keys]")
 
 TEST_CASE("keys: the defaults shown are those of config.hpp", "[config][keys]") {
   CHECK(find_config_key("defaults.timeouts.idle")->default_value == "\"1h\"");
-  CHECK(find_config_key("defaults.client.buffer_limit")->default_value == "\"256KiB\"");
+  CHECK(find_config_key("defaults.client.buffer_limit")->default_value == "\"1MiB\"");
   CHECK(find_config_key("log.level")->default_value == "\"info\"");
   CHECK(find_config_key("limits.workers")->default_value == "\"auto\"");
   CHECK(find_config_key("dns.servers")->default_value == "[]");
