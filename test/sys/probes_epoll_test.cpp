@@ -40,7 +40,7 @@ class epoll_set {
   /// The events that are there now, or nullopt.
   std::optional<std::uint32_t> now() {
     std::array<epoll_event, 4> room;
-    const auto events = poll_.harvest(room);
+    const auto events = poll_.wait(room, 0);
     if (events.empty()) return std::nullopt;
     CHECK(events.size() == 1);
     CHECK(std::uint64_t{events[0].data.u64} == token);
