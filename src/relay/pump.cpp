@@ -136,17 +136,19 @@ pump::next pump::fill(pump_context& context, const limits& allowed, std::size_t&
       if (observer_ != nullptr) observer_->after_fill(*pipe_, moved.bytes);
       return next::go_on;
     }
-    case kind::eof: return source_eof(context);
+    case kind::eof:
+      give_back(context);
+      return may_hide_urgent_data() ? step_over_urgent(context, left) : source_eof(context);
     case kind::would_block:
       give_back(context);
       return source_.urgent ? step_over_urgent(context, left) : source_empty();
     case kind::failed: break;
   }
   give_back(context);
-  return splice_in_failed(context, moved.error, left);
+  return splice_in_failed(context, moved.error, std::min(allowed.fill_bytes, context.scratch.size()), left);
 }
 
-pump::next pump::splice_in_failed(pump_context& context, int error, std::size_t& left) noexcept {
+pump::next pump::splice_in_failed(pump_context& context, int error, std::size_t most, std::size_t& left) noexcept {
   const auto reason = splice_refused(error);
   if (!reason) return source_failed(error);
   if (*reason != fallback_reason::no_memory) {
@@ -154,7 +156,7 @@ pump::next pump::splice_in_failed(pump_context& context, int error, std::size_t&
     return next::go_on;
   }
   context.counts.count_fallback(*reason);
-  return copy(context, context.scratch.size(), left);
+  return copy(context, most, left);
 }
 
 /// recv, send; what the sink does not take goes into a pipe and is drained like any other fill. The pipe is borrowed
@@ -162,6 +164,7 @@ pump::next pump::splice_in_failed(pump_context& context, int error, std::size_t&
 pump::next pump::copy(pump_context& context, std::size_t most, std::size_t& left) noexcept {
   pipe_ = context.pool.borrow();
   if (pipe_ == nullptr) return copy_without_pipe(context, most, left);
+  keep_urgent_inline(context);
   const std::size_t room = std::min({most, pipe_->fill_bytes(), context.scratch.size()});
   const sys::io_result got = context.io.receive(source_.fd.get(), context.scratch.first(room));
   if (got.what == kind::eof) return source_eof(context);
@@ -191,6 +194,7 @@ pump::next pump::copy(pump_context& context, std::size_t most, std::size_t& left
 /// No pipe to be had: look, send, then take exactly what was sent, so that what the sink refuses stays in the source
 /// (I7).
 pump::next pump::copy_without_pipe(pump_context& context, std::size_t most, std::size_t& left) noexcept {
+  keep_urgent_inline(context);
   const std::size_t room = std::min(most, context.scratch.size());
   const sys::io_result seen = context.io.peek(source_.fd.get(), context.scratch.first(room));
   if (seen.what == kind::eof) return source_eof(context);
@@ -211,6 +215,18 @@ pump::next pump::copy_without_pipe(pump_context& context, std::size_t most, std:
     to_take -= taken.bytes;
   }
   return next::go_on;
+}
+
+/// At an urgent mark splice says 0 as soon as the peer has finished, whatever stands behind the mark. So a 0 is
+/// believed only if nothing says that there is a mark, and it would have been said: an end of file is harvested
+/// together with the mark before it, unless the source was silenced.
+bool pump::may_hide_urgent_data() const noexcept { return source_.urgent || source_.silenced || !source_.hung; }
+
+/// recv must not lose an urgent byte, known or not yet harvested. Splicing alone never needs the call.
+void pump::keep_urgent_inline(pump_context& context) noexcept {
+  if (source_.urgent_inline) return;
+  context.io.keep_urgent_inline(source_.fd.get());
+  source_.urgent_inline = true;
 }
 
 /// splice never passes an urgent byte while poll goes on saying readable; one recv gets past it (SO_OOBINLINE keeps the

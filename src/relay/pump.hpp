@@ -89,9 +89,11 @@ class pump {
   next copy(pump_context& context, std::size_t most, std::size_t& left) noexcept;
   next copy_without_pipe(pump_context& context, std::size_t most, std::size_t& left) noexcept;
   next step_over_urgent(pump_context& context, std::size_t& left) noexcept;
-  next splice_in_failed(pump_context& context, int error, std::size_t& left) noexcept;
+  next splice_in_failed(pump_context& context, int error, std::size_t most, std::size_t& left) noexcept;
   next source_empty() noexcept;
   next source_eof(pump_context& context) noexcept;
+  bool may_hide_urgent_data() const noexcept;
+  void keep_urgent_inline(pump_context& context) noexcept;
   next source_failed(int error) noexcept;
   next sink_failed(pump_context& context, int error) noexcept;
   next send_fin(pump_context& context) noexcept;

@@ -48,8 +48,6 @@ void relay::on_edges(relay_context& context, loop::side which, std::uint32_t edg
   if ((edges & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket.readable = true;
   if ((edges & EPOLLOUT) != 0) socket.writable = true;
   if ((edges & EPOLLPRI) != 0) {
-    // Looked at when the byte is read, so it is early enough here, and most connections never need the call.
-    sys::set_option(socket.fd.get(), SOL_SOCKET, SO_OOBINLINE, 1);
     socket.urgent = true;
     socket.readable = true;
   }

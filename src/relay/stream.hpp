@@ -17,6 +17,8 @@ struct stream {
   bool hung = false;      ///< RDHUP, HUP or ERR seen: a short fill proves nothing any more
   bool broken = false;    ///< ERR seen: the peer's connection is gone, whatever is still queued
   bool tcp = false;       ///< plain TCP: short fills can prove emptiness
+  bool urgent_inline =
+      false;              ///< SO_OOBINLINE is set: recv gives an urgent byte instead of stepping over it in silence
   bool silenced = false;  ///< its edge mask is OUT | RDHUP while its direction waits for the other socket
 };
 
