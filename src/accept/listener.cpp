@@ -47,12 +47,13 @@ bool listener::take_batch() noexcept {
   }
   std::uint32_t used = 0;
   int error = 0;
-  while (used < permits && error == 0) {
+  for (std::uint32_t tries = 0; tries < batch_size && used < permits; ++tries) {
     accepted client;
     sys::fd_result taken = sys::accept(fd_.get(), client.peer);
+    error = taken.error;
     if (!taken) {
-      if (!is_clients_own(taken.error)) error = taken.error;
-      continue;
+      if (is_clients_own(error)) continue;
+      break;
     }
     ++used;
     client.client = std::move(taken.fd);
@@ -62,11 +63,12 @@ bool listener::take_batch() noexcept {
   }
   of_process_.give_back(permits - used);
   of_service_.give_back(permits - used);
-  return error == 0 || failed(error);
+  return may_go_on(error, used);
 }
 
 void listener::stop() noexcept {
   stopped_ = true;
+  paused_ = false;  // what it waited for may have come
   while (take_batch()) {
   }
   fd_.reset();
@@ -81,20 +83,27 @@ std::uint32_t listener::take_permits(std::uint32_t wanted) noexcept {
 }
 
 bool listener::reject_batch() noexcept {
-  for (std::uint32_t n = 0; n < batch_size; ++n) {
+  std::uint32_t rejected = 0;
+  int error = 0;
+  for (std::uint32_t tries = 0; tries < batch_size; ++tries) {
     sys::socket_address peer;
     const sys::fd_result taken = sys::accept(fd_.get(), peer);
+    error = taken.error;
     if (!taken) {
-      if (is_clients_own(taken.error)) continue;
-      return failed(taken.error);
+      if (is_clients_own(error)) continue;
+      break;
     }
+    ++rejected;
     sys::reset_on_close(taken.fd.get());
     handler_.on_rejected(*this);
   }
-  return true;
+  return may_go_on(error, rejected);
 }
 
-bool listener::failed(int error) noexcept {
+/// A batch that met nothing but errors of clients is not let accept: a sandbox says EPERM for ever, and takes nobody
+/// out of the queue.
+bool listener::may_go_on(int error, std::uint32_t taken) noexcept {
+  if (error == 0 || (is_clients_own(error) && taken > 0)) return true;
   if (error != EAGAIN) pause(pause_reason::no_resources, error);
   return false;
 }

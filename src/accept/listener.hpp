@@ -62,8 +62,8 @@ class listener {
  private:
   std::uint32_t take_permits(std::uint32_t wanted) noexcept;
   bool reject_batch() noexcept;
-  /// What an accept that failed means for the batch; true if more may wait.
-  bool failed(int error) noexcept;
+  /// Whether more may wait after a batch that took so many and ended with `error` (0: with none). Pauses if need be.
+  bool may_go_on(int error, std::uint32_t taken) noexcept;
   void pause(pause_reason why, int error) noexcept;
 
   sys::unique_fd fd_;
