@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -47,12 +48,14 @@ class edge_set {
   int restore(int fd, edge_token token) noexcept { return poll_.modify(fd, token.pack(), sys::edge_poll::all_edges); }
   int remove(int fd) noexcept { return poll_.remove(fd); }
 
-  /// Up to 256 edges. Waits for the first one until `due`, not at all if that is past; now is the clock's reading.
+  static constexpr std::size_t most_edges = 256;
+
+  /// Up to most_edges. Fewer are all there were. Waits for the first one until `due`, not at all if that is past; now is the clock's reading.
   std::span<const epoll_event> wait(time_ns now, time_ns due) noexcept;
 
  private:
   sys::edge_poll poll_;
-  std::array<epoll_event, 256> events_;
+  std::array<epoll_event, most_edges> events_;
 };
 
 }  // namespace sluice::loop

@@ -106,7 +106,7 @@ void worker::turn() {
   for (const epoll_event& event : edges) dispatch(event);
   run_ready();
   if (!waiting_.empty()) run_listeners();
-  if (!doubts_.empty()) run_doubts();
+  if (!doubts_.empty() && edges.size() < loop::edge_set::most_edges) run_doubts();
   run_deadlines();
   if (!ended_.empty()) bury_ended();
 }
@@ -154,7 +154,7 @@ void worker::run_ready() {
   running_.clear();
 }
 
-/// Edges have been waited for since the doubt arose: what no flag knows of now was lost.
+/// Every edge there was has been seen since the doubt arose: what no flag knows of now was lost.
 void worker::run_doubts() {
   for (const loop::edge_token token : std::exchange(doubts_, {}))
     if (session* one = sessions_.find(token)) one->look_again();
