@@ -111,6 +111,7 @@ bool relay::step(relay_context& context, stream& source) noexcept {
     case step_result::again: return true;
     case step_result::finished:
       way.done = true;
+      last_move_ = context.now;  // the half-close time begins now, however long nothing moved before
       due_changed_ = true;
       if (!ended_) {
         ended_ = true;

@@ -112,6 +112,12 @@ void relay_fixture::wait_for_edge() {
 void relay_fixture::advance(loop::time_ns span) {
   context_.now += span;
   settle();
+  context_.now -= span;
+  advance_without_harvest(span);
+}
+
+void relay_fixture::advance_without_harvest(loop::time_ns span) {
+  context_.now += span;
   if (closed() || context_.now < relay_->due()) return;
   note(relay_->on_deadline(context_));
   doubt_ = relay_->take_doubt();
@@ -119,7 +125,21 @@ void relay_fixture::advance(loop::time_ns span) {
 
 void relay_fixture::look_again() {
   harvest();
+  look_without_harvest();
+}
+
+void relay_fixture::cut(close_reason why) {
+  relay_->cut(context_, why);
+  status_ = relay_status::closed;
+}
+
+void relay_fixture::look_without_harvest() {
   if (!closed() && std::exchange(doubt_, false)) note(relay_->look_again(context_));
+}
+
+void relay_fixture::receive_now(loop::side at) {
+  while (receive_some(at) > 0) {
+  }
 }
 
 std::size_t relay_fixture::send_some(loop::side from, std::size_t n) {

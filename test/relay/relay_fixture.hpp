@@ -83,8 +83,14 @@ class relay_fixture {
 
   /// Moves the clock and does what is due, as a worker does: first edges, then deadlines.
   void advance(loop::time_ns span);
+  /// The same with the edges left where they are, as if they came between this turn's harvest and its deadlines.
+  void advance_without_harvest(loop::time_ns span);
   /// What a worker's turn after a doubt does.
   void look_again();
+  void look_without_harvest();
+  /// Takes the edges and tells nobody.
+  void drop_edges() { edges_.harvest(); }
+  void cut(close_reason why);
   bool in_doubt() const noexcept { return doubt_; }
 
   /// Sends n bytes of the stream `seed` from a peer's end while the relay runs, and receives them at the other; CHECKs
@@ -92,6 +98,8 @@ class relay_fixture {
   void exchange(loop::side from, std::size_t n);
   /// Receives until the end of file or an error (0 or errno) while the relay runs, CHECKing the stream.
   int receive_to_end(loop::side at);
+  /// Takes what has come to this peer, without running the relay.
+  void receive_now(loop::side at);
   /// Bytes that came to this peer so far.
   std::uint64_t received(loop::side at) const noexcept { return received_[index(at)]; }
   /// Sends as much as the peer's kernel takes while the relay runs, until nothing moves any more.
