@@ -278,7 +278,8 @@ bool relay::kernel_knows_more(const stream& source) const noexcept {
 }
 
 relay_status relay::look_again(relay_context& context) noexcept {
-  if (phase_ != phase::moving) return relay_status::waiting;
+  // Bytes that moved since the doubt settled it: what has come after them has an edge that the next harvest tells of.
+  if (phase_ != phase::moving || !looked_) return relay_status::waiting;
   bool lost = false;
   for (stream* source : {&client_, &backend_}) {
     if (!kernel_knows_more(*source)) continue;
