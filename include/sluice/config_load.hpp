@@ -52,7 +52,8 @@ struct load_result {
 load_result load_config(const config_sources& sources);
 
 /// The effective configuration as TOML that load_config() takes again; with origins, a comment on every line says
-/// where its value came from ("default", "file.toml:3:9", "SLUICE_LOG_LEVEL", "--workers").
+/// where its value came from ("default", "file.toml:3:9", "SLUICE_LOG_LEVEL", "--workers"). Empty if load_config()
+/// finds errors.
 std::string show_config(const config_sources& sources, bool origins);
 
 }  // namespace sluice

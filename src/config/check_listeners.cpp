@@ -1,4 +1,5 @@
-#include "config/check.hpp"
+#include "config/check_listeners.hpp"
+
 #include "config/reach.hpp"
 
 namespace sluice::conf {

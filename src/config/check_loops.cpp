@@ -1,9 +1,10 @@
+#include "config/check_loops.hpp"
+
 #include <algorithm>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "config/check.hpp"
 #include "config/reach.hpp"
 
 namespace sluice::conf {

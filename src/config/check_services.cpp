@@ -1,6 +1,6 @@
-#include <algorithm>
+#include "config/check_services.hpp"
 
-#include "config/check.hpp"
+#include <algorithm>
 
 namespace sluice::conf {
 namespace {

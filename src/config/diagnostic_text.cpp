@@ -1,10 +1,12 @@
+#include "config/diagnostic_text.hpp"
+
 #include <algorithm>
 
 #include "sluice/config_load.hpp"
 
 #include "config/toml_tokens.hpp"
 
-namespace sluice {
+namespace sluice::conf {
 namespace {
 
 /// A quoted line is cut around the caret to this many characters.
@@ -50,12 +52,7 @@ std::string quote(const diagnostic& value, const char* on, const char* off) {
 
 }  // namespace
 
-std::string to_string(const source_location& where) {
-  if (where.line == 0) return where.source;
-  return where.source + ':' + std::to_string(where.line) + ':' + std::to_string(where.column);
-}
-
-std::string to_text(const diagnostic& value, bool colour) {
+std::string terminal_text(const diagnostic& value, bool colour) {
   const bool is_error = value.level == diagnostic::severity::error;
   const char* bold = colour ? "\033[1m" : "";
   const char* accent = !colour ? "" : is_error ? "\033[1;31m" : "\033[1;33m";
@@ -72,9 +69,4 @@ std::string to_text(const diagnostic& value, bool colour) {
   return result;
 }
 
-bool load_result::ok() const noexcept {
-  return std::none_of(diagnostics.begin(), diagnostics.end(),
-                      [](const diagnostic& entry) { return entry.level == diagnostic::severity::error; });
-}
-
-}  // namespace sluice
+}  // namespace sluice::conf

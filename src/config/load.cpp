@@ -4,7 +4,9 @@
 #include <sstream>
 
 #include "config/address.hpp"
-#include "config/check.hpp"
+#include "config/check_listeners.hpp"
+#include "config/check_loops.hpp"
+#include "config/check_services.hpp"
 #include "config/expand.hpp"
 #include "config/keys.hpp"
 #include "config/overrides.hpp"
@@ -162,13 +164,3 @@ void load(const config_sources& sources, loaded& into) {
 }
 
 }  // namespace sluice::conf
-
-namespace sluice {
-
-load_result load_config(const config_sources& sources) {
-  conf::loaded all;
-  conf::load(sources, all);
-  return {std::move(all.settings), all.problems.take()};
-}
-
-}  // namespace sluice

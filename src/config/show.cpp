@@ -1,17 +1,14 @@
+#include "config/show.hpp"
+
 #include <algorithm>
 #include <string>
 #include <string_view>
 
-#include "sluice/config_load.hpp"
-
 #include "config/keys.hpp"
-#include "config/load.hpp"
 #include "config/overrides.hpp"
 
-namespace sluice {
+namespace sluice::conf {
 namespace {
-
-using namespace conf;
 
 constexpr std::string_view bare_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
@@ -115,11 +112,6 @@ class shower {
 
 }  // namespace
 
-std::string show_config(const config_sources& sources, bool origins) {
-  loaded all;
-  load(sources, all);
-  if (all.problems.has_errors()) return {};
-  return shower(all, origins).text();
-}
+std::string show(loaded& all, bool origins) { return shower(all, origins).text(); }
 
-}  // namespace sluice
+}  // namespace sluice::conf
