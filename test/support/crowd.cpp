@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "support/byte_stream.hpp"
+#include "sys/limits.hpp"
 #include "sys/socket.hpp"
 
 namespace sluice::support {
@@ -36,6 +37,7 @@ std::uint64_t next_seed() {
 }  // namespace
 
 crowd::crowd(const sys::socket_address& to, std::size_t n) : buffer_(piece_bytes) {
+  sys::raise_descriptor_limit();
   members_.reserve(n);
   while (members_.size() < n) connect_some(to, std::min(connects_at_once, n - members_.size()));
 }

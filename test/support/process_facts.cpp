@@ -32,13 +32,28 @@ void for_each_descriptor(pid_t pid, const std::function<void(const fs::path&, co
   }
 }
 
+/// Targets of unix datagram sockets: those of messages to a service manager, which come and go.
+std::set<std::string> datagram_sockets(pid_t pid) {
+  std::set<std::string> result;
+  std::ifstream file(proc(pid) / "net" / "unix");
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string number, references, protocol, flags, type, state, inode;
+    words >> number >> references >> protocol >> flags >> type >> state >> inode;
+    if (type == "0002") result.insert("socket:[" + inode + "]");
+  }
+  return result;
+}
+
 }  // namespace
 
 descriptor_count descriptors_of(pid_t pid) {
   descriptor_count result;
+  // Read first, so that one which closes meanwhile is not taken for another kind.
+  const std::set<std::string> passing = datagram_sockets(pid);
   for_each_descriptor(pid, [&](const fs::path&, const std::string& target) {
     if (target.starts_with("socket:"))
-      ++result.sockets;
+      result.sockets += passing.count(target) == 0 ? 1 : 0;
     else if (target.starts_with("pipe:"))
       ++result.pipe_ends;
     else

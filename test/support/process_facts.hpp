@@ -9,7 +9,7 @@
 namespace sluice::support {
 
 struct descriptor_count {
-  std::size_t sockets = 0;
+  std::size_t sockets = 0;  ///< without those of messages to a service manager, which come and go
   std::size_t pipe_ends = 0;
   std::size_t others = 0;
 };

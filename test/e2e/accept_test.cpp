@@ -1,0 +1,169 @@
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/crowd.hpp"
+#include "support/echo_server.hpp"
+#include "support/fd_count.hpp"
+#include "support/loopback.hpp"
+#include "support/peer_server.hpp"
+#include "support/sluice_process.hpp"
+#include "support/stream_peer.hpp"
+
+using namespace sluice::support;
+using sluice::sys::unique_fd;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr double idle_percent = 5.0;
+
+std::size_t count_in(const std::string& text, const std::string& wanted) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(wanted); at != std::string::npos; at = text.find(wanted, at + 1)) ++n;
+  return n;
+}
+
+/// A client that has been served, or the time is over.
+bool served(int fd, milliseconds timeout) {
+  send_all(fd, "x");
+  return wait_readable(fd, timeout);
+}
+
+}  // namespace
+
+// FAULTS.md R1: the limit is computed from the descriptors, so accept never meets EMFILE.
+TEST_CASE("e2e: with 256 descriptors it serves what fits, rests while full and goes on when one leaves", "[e2e][R1]") {
+  const fd_baseline descriptors;
+  const echo_server backend;
+  const std::string front = free_address();
+  sluice_process sluice({.arguments = {front + '=' + backend.address()}, .descriptors = 256});
+  constexpr std::size_t clients = 200;
+  std::vector<unique_fd> waiting;
+  for (std::size_t i = 0; i < clients; ++i) {
+    waiting.push_back(connect_to(parse_address(front)));
+    send_all(waiting.back().get(), "x");
+  }
+  const auto answered = [&] {
+    return static_cast<std::size_t>(
+        std::count_if(waiting.begin(), waiting.end(), [](const unique_fd& one) { return is_readable(one.get()); }));
+  };
+  // (256 - 128 - listeners - 2 pipes of 256/32) / 2
+  CHECK(wait_until([&] { return answered() >= 50; }));
+  const auto begun = steady_clock::now();
+  CHECK(cpu_percent_during(sluice.pid(), milliseconds(1'000)) <= idle_percent);
+  const std::size_t in = answered();
+  CHECK(in < 64);
+  CHECK(descriptors_of(sluice.pid()).sockets == sluice.descriptors_at_start().sockets + 2 * in);
+  for (int i = 0; i < 5; ++i) {
+    const auto leaver =
+        std::find_if(waiting.begin(), waiting.end(), [](const unique_fd& one) { return is_readable(one.get()); });
+    waiting.erase(leaver);
+    CHECK(wait_until([&] { return answered() == in; }, milliseconds(200 * slowness)));
+  }
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - begun).count();
+  CHECK(static_cast<double>(count_in(sluice.output(), "not accepting")) <= seconds + 2);
+  waiting.clear();
+  sluice.check_clean_end();
+  CHECK(count_in(sluice.output(), "accept:") == 0);
+}
+
+TEST_CASE("e2e: a shortage that accept meets now and then delays clients a little and loses none", "[e2e][R1][R2]") {
+  const fd_baseline descriptors;
+  const std::string error = GENERATE("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM");
+  CAPTURE(error);
+  const echo_server backend;
+  const std::string front = free_address();
+  sluice_process sluice({.arguments = {front + '=' + backend.address(), "--workers", "1"},
+                         .inject = {"accept4:error=" + error + ":when=2+3"}});
+  const auto begun = steady_clock::now();
+  for (int i = 0; i < 15; ++i) {
+    const unique_fd client = connect_to(parse_address(front));
+    REQUIRE(served(client.get(), milliseconds(300 * slowness)));
+  }
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - begun).count();
+  CHECK(static_cast<double>(count_in(sluice.output(), "not accepting")) <= seconds + 1);
+  CHECK(sluice.program().wait_output("not accepting"));
+  sluice.wait_sessions(15);
+  sluice.check_clean_end();
+}
+
+TEST_CASE("e2e: a shortage that does not end is neither a spin nor a flood of log lines", "[e2e][R1][R2]") {
+  const fd_baseline descriptors;
+  const std::string error = GENERATE("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM");
+  CAPTURE(error);
+  const echo_server backend;
+  const std::string front = free_address();
+  sluice_process sluice(
+      {.arguments = {front + '=' + backend.address()}, .inject = {"accept4:error=" + error + ":when=1+"}});
+  const unique_fd client = connect_to(parse_address(front));
+  CHECK(cpu_percent_during(sluice.pid(), milliseconds(1'500)) <= idle_percent);
+  const std::size_t lines = count_in(sluice.output(), "not accepting");
+  CHECK(lines >= 1);
+  CHECK(lines <= 3);
+  sluice.check_clean_end();
+}
+
+TEST_CASE("e2e: a client that is gone before accept is no reason to rest", "[e2e][R2]") {
+  const fd_baseline descriptors;
+  const std::string error = GENERATE("ECONNABORTED", "EPROTO");
+  const echo_server backend;
+  const std::string front = free_address();
+  sluice_process sluice({.arguments = {front + '=' + backend.address(), "--workers", "1"},
+                         .inject = {"accept4:error=" + error + ":when=1+2"}});
+  for (int i = 0; i < 20; ++i) {
+    const unique_fd client = connect_to(parse_address(front));
+    REQUIRE(served(client.get(), milliseconds(90 * slowness)));  // less than a rest takes
+  }
+  CHECK(count_in(sluice.output(), "not accepting") == 0);
+  sluice.wait_sessions(20);
+  sluice.check_clean_end();
+}
+
+// A sandbox that forbids accept4 answers EPERM each time and takes nobody out of the queue.
+TEST_CASE("e2e: an accept that is forbidden for good does not hang a worker", "[e2e][R2]") {
+  const fd_baseline descriptors;
+  const std::string error = GENERATE("EPERM", "ECONNABORTED");
+  const echo_server backend;
+  const std::string front = free_address();
+  sluice_process sluice(
+      {.arguments = {front + '=' + backend.address()}, .inject = {"accept4:error=" + error + ":when=1+"}});
+  const unique_fd client = connect_to(parse_address(front));
+  CHECK(cpu_percent_during(sluice.pid(), milliseconds(500)) <= idle_percent);
+  CHECK(sluice.stop().value_or(-1) == 0);
+}
+
+TEST_CASE("e2e: over its max_connections a service lets clients wait, or resets them", "[e2e]") {
+  const fd_baseline descriptors;
+  const echo_server backend;
+  const std::string front = free_address();
+  const std::string when_full = GENERATE("wait", "reset");
+  CAPTURE(when_full);
+  sluice_process sluice({.toml = "[service.s]\nlisten = '" + front + "'\nbackends = '" + backend.address() +
+                                 "'\nmax_connections = 3\nwhen_full = '" + when_full + "'\n"});
+  crowd in(parse_address(front), 3);
+  in.exchange(10);
+  unique_fd fourth = connect_to(parse_address(front));
+  if (when_full == "reset") {
+    CHECK(receive_stream(fourth.get(), 1).end == stream_end::reset);
+  } else {
+    CHECK_FALSE(served(fourth.get(), milliseconds(300)));
+    CHECK(descriptors_of(sluice.pid()).sockets == sluice.descriptors_at_start().sockets + 6);
+  }
+  in.leave(1);
+  if (when_full == "wait") {
+    CHECK(wait_readable(fourth.get(), milliseconds(200 * slowness)));
+  } else {
+    sluice.wait_sessions(1);
+    REQUIRE(wait_until([&] { return backend.open() == 2; }));
+    const unique_fd next = connect_to(parse_address(front));
+    CHECK(served(next.get(), patience));
+  }
+  in.exchange(10);
+  in.leave(2);
+  fourth.reset();
+  sluice.check_clean_end();
+}
