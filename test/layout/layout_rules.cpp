@@ -25,7 +25,7 @@ struct folder_rule {
 };
 
 constexpr std::array folder_rules{
-    folder_rule{"main", "cli sluice", foreign::standard},
+    folder_rule{"main", "cli sluice", foreign::system},
     folder_rule{"sluice", "", foreign::standard},
     folder_rule{"sys", "", foreign::system},
     folder_rule{"balance", "sluice", foreign::standard},
@@ -178,11 +178,18 @@ class checker {
   // A folder with code has tests of its own, and each of its files is reached by one: by its header, or by way of files
   // that include it.
   void check_tests() {
-    std::map<std::string, std::set<std::string>> includes;  // of "X/foo", from foo.hpp and foo.cpp together
+    // "X/foo" leads to what foo.hpp and foo.cpp include, and to the files whose first header of ours it is: they
+    // implement it.
+    std::map<std::string, std::set<std::string>> leads_to;
     for (const auto& path : sources_below("src")) {
-      auto& of_file = includes[folder_of(path) + "/" + path.stem().string()];
-      for (const auto& include : read_source(root_, path).includes) {
-        of_file.insert(without_extension(include.target));
+      const auto name = folder_of(path) + "/" + path.stem().string();
+      const auto includes = read_source(root_, path).includes;
+      for (const auto& include : includes) {
+        leads_to[name].insert(without_extension(include.target));
+      }
+      const auto first = std::find_if(includes.begin(), includes.end(), [](const auto& i) { return i.quoted; });
+      if (path.extension() == ".cpp" && first != includes.end()) {
+        leads_to[without_extension(first->target)].insert(name);
       }
     }
     for (const auto& folder : folders_with_code()) {
@@ -194,7 +201,7 @@ class checker {
           }
         }
       }
-      const auto reached = reach(std::move(waiting), folder, includes);
+      const auto reached = reach(std::move(waiting), folder, leads_to);
       for (const auto& path : sources_below(fs::path{"src"} / folder)) {
         if (path.extension() == ".cpp" && !reached.contains(folder + "/" + path.stem().string())) {
           report(path, 1, "no test in test/" + folder + " reaches it");
@@ -217,19 +224,17 @@ class checker {
     return folders;
   }
 
-  // What `waiting` leads to within `folder`. A public header "sluice/foo" leads to "folder/foo".
+  // What `waiting` leads to within `folder` and the public headers.
   static std::set<std::string> reach(std::vector<std::string> waiting, const std::string& folder,
-                                     const std::map<std::string, std::set<std::string>>& includes) {
+                                     const std::map<std::string, std::set<std::string>>& leads_to) {
     std::set<std::string> reached;
     while (!waiting.empty()) {
-      auto name = std::move(waiting.back());
+      const auto name = std::move(waiting.back());
       waiting.pop_back();
-      if (name.starts_with("sluice/")) {
-        name.replace(0, std::string_view{"sluice"}.size(), folder);
-      }
-      const auto found = includes.find(name);
-      if (name.starts_with(folder + "/") && found != includes.end() && reached.insert(name).second) {
-        waiting.insert(waiting.end(), found->second.begin(), found->second.end());
+      if ((name.starts_with(folder + "/") || name.starts_with("sluice/")) && reached.insert(name).second) {
+        if (const auto next = leads_to.find(name); next != leads_to.end()) {
+          waiting.insert(waiting.end(), next->second.begin(), next->second.end());
+        }
       }
     }
     return reached;

@@ -24,13 +24,15 @@ class planted_tree {
     write("src/sys/pipe.cpp", "#include \"sys/pipe.hpp\"\n#include <fcntl.h>\nvoid f() { ::pipe2(a, 0); }\n");
     write("src/relay/pump.hpp", "#pragma once\n#include \"sys/pipe.hpp\"\n#include \"sluice/config.hpp\"\n");
     write("src/relay/pump.cpp", "#include \"relay/pump.hpp\"\n");
+    write("src/relay/limits.cpp", "#include <string>\n\n#include \"sluice/config.hpp\"\n");
     write("src/main.cpp", "#include \"cli/cli.hpp\"\n");
     write("src/relay/relay.hpp", "#pragma once\n");
     write("src/relay/relay.cpp", "#include \"relay/relay.hpp\"\n#include \"relay/detail.hpp\"\n");
     write("src/relay/detail.hpp", "#pragma once\n");
     write("src/relay/detail.cpp", "#include \"relay/detail.hpp\"\n");
     write("test/sys/pipe_test.cpp", "#include \"sys/pipe.hpp\"\n");
-    write("test/relay/relay_test.cpp", "#include \"relay/pump.hpp\"\n#include \"relay/relay.hpp\"\n");
+    write("test/relay/relay_test.cpp",
+          "#include \"relay/pump.hpp\"\n#include \"relay/relay.hpp\"\n#include \"sluice/config.hpp\"\n");
   }
   planted_tree(const planted_tree&) = delete;
   planted_tree& operator=(const planted_tree&) = delete;
