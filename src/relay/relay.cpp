@@ -170,8 +170,7 @@ void relay::name_the_end(const stream& dead) noexcept {
 void relay::linger(relay_context& context, stream& survivor) noexcept {
   survivor_ = side_of(survivor);
   if (!survivor.tcp) {
-    reset_shown_as_eof_ = true;
-    close_both(context, false);
+    close_both(context, true);
     return;
   }
   phase_ = phase::lingering;
@@ -196,6 +195,7 @@ void relay::close_both(relay_context& context, bool reset) noexcept {
   for (stream* one : {&client_, &backend_}) {
     from(*one).moves.abandon(context.pumps);
     if (reset && one->tcp) sys::reset_on_close(one->fd.get());
+    if (reset && !one->tcp && one->error == 0) reset_shown_as_eof_ = true;
     one->fd.reset();
   }
   phase_ = phase::closed;

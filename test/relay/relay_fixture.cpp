@@ -235,12 +235,14 @@ void relay_fixture::exchange(loop::side from, std::size_t n) {
 }
 
 int relay_fixture::receive_to_end(loop::side at) {
-  const bool ended = turn_until([&] {
-    long n;
-    while ((n = receive_some(at)) > 0) {
-    }
-    return n == -2;
-  });
+  const bool ended = turn_until(
+      [&] {
+        long n;
+        while ((n = receive_some(at)) > 0) {
+        }
+        return n == -2;
+      },
+      millisecond);
   CHECK(ended);
   return ended ? end_error_ : -1;
 }

@@ -67,18 +67,21 @@ class relay_fixture {
   void run();
   /// Turns until there is nothing to do at this moment.
   void settle();
-  /// Turns, waiting for edges, until the condition holds; false when the time was over.
+  /// Turns, waiting for edges, until the condition holds; false when the time was over. The relay's clock moves by
+  /// `each_wait` at every wait, so that what it looks at from time to time comes, too.
   template <typename Condition>
-  bool turn_until(Condition&& holds) {
+  bool turn_until(Condition&& holds, loop::time_ns each_wait = 0) {
     const auto deadline = std::chrono::steady_clock::now() + support::patience;
     while (!holds()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
-      if (!turn()) wait_for_edge();
+      if (turn()) continue;
+      wait_for_edge();
+      if (each_wait != 0) advance(each_wait);
     }
     return true;
   }
   bool turn_until_closed() {
-    return turn_until([this] { return closed(); });
+    return turn_until([this] { return closed(); }, millisecond);
   }
 
   /// Moves the clock and does what is due, as a worker does: first edges, then deadlines.
