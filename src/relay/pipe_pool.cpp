@@ -26,7 +26,7 @@ pipe_budget make_pipe_budget(const sys::pipe_limits& limits, std::size_t descrip
   const std::size_t for_large = budget.pages / 2;
   const std::size_t largest_slots = std::min<std::size_t>(limits.max_bytes / sys::page_size(), 256);
   const std::size_t slots = for_large >= 4 * largest_slots ? largest_slots : medium_slots;
-  budget.large_bytes = for_large >= slots ? slots * sys::page_size() : 0;
+  budget.large_bytes = slots > small_slots && for_large >= slots ? slots * sys::page_size() : 0;
   return budget;
 }
 
@@ -96,8 +96,9 @@ pipe* pipe_pool::create(bool large) noexcept {
   const std::size_t slots = large ? bytes / sys::page_size() : small_slots;
   if (slots == 0 || pipes_ >= budget_.pipes || pages_ + slots > budget_.pages) return nullptr;
   if (large && large_pages_ + slots > budget_.pages / 2) return nullptr;
-  if (refusals_left_ > 0) {
-    --refusals_left_;
+  std::uint32_t& unasked = large && refusals_left_ == 0 ? large_refusals_left_ : refusals_left_;
+  if (unasked > 0) {
+    --unasked;
     return nullptr;
   }
   sys::pipe_pair made = sys::make_pipe(bytes);
@@ -106,6 +107,9 @@ pipe* pipe_pool::create(bool large) noexcept {
     refusals_left_ = refusals_after_no;
     return nullptr;
   }
+  // A pipe that was not let grow serves as a small one; asked at every borrow, the kernel would fill the pool with
+  // them.
+  if (made.slots < slots) large_refusals_left_ = refusals_after_no;
   auto* fresh = new (std::nothrow) pipe;
   if (fresh == nullptr) return nullptr;
   fresh->read = std::move(made.read);

@@ -65,11 +65,12 @@ class pipe_pool {
   counters& counts_;
   std::vector<std::unique_ptr<pipe>> large_;
   std::vector<std::unique_ptr<pipe>> small_;
-  std::size_t pages_ = 0;            ///< slots of every pipe that exists
-  std::size_t large_pages_ = 0;      ///< slots of the large ones
-  std::size_t pipes_ = 0;            ///< pipes that exist
-  std::size_t least_cached_ = 0;     ///< since the last trim
-  std::uint32_t refusals_left_ = 0;  ///< borrows to answer without asking a kernel that just said no
+  std::size_t pages_ = 0;                  ///< slots of every pipe that exists
+  std::size_t large_pages_ = 0;            ///< slots of the large ones
+  std::size_t pipes_ = 0;                  ///< pipes that exist
+  std::size_t least_cached_ = 0;           ///< since the last trim
+  std::uint32_t refusals_left_ = 0;        ///< borrows to answer without asking a kernel that just said no
+  std::uint32_t large_refusals_left_ = 0;  ///< the same for large pipes alone
 };
 
 }  // namespace sluice::relay
