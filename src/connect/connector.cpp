@@ -17,7 +17,7 @@ int pending_error(int fd) noexcept {
   return io.take_error(fd);
 }
 
-connected failed(int error) noexcept { return {{}, error}; }
+connected failed(int error) noexcept { return {{}, error, 0}; }
 
 }  // namespace
 
@@ -40,6 +40,7 @@ loop::task<connected> connect(connect_place place, attempt wanted) {
   if (error != 0 && error != EINPROGRESS) co_return failed(error);
   if (const int refused = place.edges.add(fd, place.token)) co_return failed(refused);
 
+  std::uint32_t told = 0;
   while (error == EINPROGRESS) {
     const loop::woken woke = co_await place.wait.until(wanted.deadline);
     if (woke.reason == loop::wake::cancelled) co_return failed(ECANCELED);
@@ -49,11 +50,12 @@ loop::task<connected> connect(connect_place place, attempt wanted) {
       if (error == 0) error = ECONNRESET;
     } else if ((woke.edges & EPOLLOUT) != 0) {
       error = 0;
+      told = woke.edges;
     }
   }
   if (error != 0) co_return failed(error);
   if (wanted.may_meet_itself && sys::local_address(fd) == sys::peer_address(fd)) co_return failed(ECONNREFUSED);
-  co_return connected{std::move(made.fd), 0};
+  co_return connected{std::move(made.fd), 0, told};
 }
 
 bool may_meet_itself(const sys::socket_address& address, const sys::local_ports& ports) noexcept {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "loop/edge_set.hpp"
 #include "loop/task.hpp"
 #include "loop/wait_point.hpp"
@@ -20,6 +22,7 @@ struct attempt {
 struct connected {
   sys::unique_fd fd;
   int error = 0;
+  std::uint32_t edges = 0;  ///< what the kernel has told of this socket so far; it will not tell again
 };
 
 /// Where connecting happens: the worker's, outliving the attempt.

@@ -107,6 +107,7 @@ loop::task<bool> session::reach(std::size_t chosen, loop::time_ns give_up_at) {
       relay::stream& socket = relay_.of(loop::side::backend);
       socket.fd = std::move(result.fd);
       socket.tcp = !to.is_unix();
+      relay_.on_edges(home_.relaying(), loop::side::backend, result.edges);
       wanted.state.connect_succeeded();
       co_return true;
     }
@@ -171,12 +172,15 @@ void session::start_relay() {
 
 void session::on_edges(loop::side which, std::uint32_t edges) {
   if (phase_ == phase::ended) return;
+  if (phase_ == phase::setting_up && which == loop::side::backend) {
+    // Of an attempt: the relay is told only of the socket that it gets.
+    wait_.resume({loop::wake::edge, edges});
+    go_on();
+    return;
+  }
   relay_.on_edges(home_.relaying(), which, edges);
   if (phase_ == phase::relaying) {
     home_.queue(*this);
-  } else if (which == loop::side::backend) {
-    wait_.resume({loop::wake::edge, edges});
-    go_on();
   } else if ((edges & EPOLLERR) != 0) {
     wait_.cancel();
     go_on();
