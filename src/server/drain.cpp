@@ -34,28 +34,34 @@ void drain::request() {
 }
 
 void drain::stop_accepting() {
+  if (stage_ != stage::grace) return;  // a second request came while the timer's end was in the queue already
   stage_ = stage::finishing;
   deadline_ = clock::now() + settings_.timeout;
   actions_.stop_accepting();
   look();
 }
 
+/// Nothing is decided before the last listener has stopped: it takes in whoever waited, and they are to be counted.
 void drain::look() {
-  if (actions_.sessions() == 0) {
-    const bool was_cut = stage_ == stage::cutting;
+  if (actions_.accepting()) {
+    wait(look_interval, &drain::look);
+  } else if (actions_.sessions() == 0) {
     stage_ = stage::over;
-    actions_.done(was_cut ? exit_code::cut : exit_code::done);
+    actions_.done(cut_ ? exit_code::cut : exit_code::done);
   } else if (stage_ == stage::finishing && clock::now() >= deadline_) {
     cut();
   } else {
-    if (stage_ == stage::cutting) actions_.cut_sessions();  // those that were on their way between workers
+    if (stage_ == stage::cutting) {
+      cut_ = true;
+      actions_.cut_sessions();  // again and again: some may be on their way between workers
+    }
     wait(look_interval, &drain::look);
   }
 }
 
 void drain::cut() {
   timer_.cancel();
-  if (actions_.sessions() > 0) stage_ = stage::cutting;
+  stage_ = stage::cutting;
   look();
 }
 

@@ -14,6 +14,7 @@ namespace sluice::server {
 /// What a drain does to the proxy.
 struct drain_actions {
   std::function<void()> stop_accepting;
+  std::function<bool()> accepting;  ///< somebody may still come in: stopping takes a moment
   std::function<void()> cut_sessions;
   std::function<std::uint32_t()> sessions;  ///< those that still live
   std::function<void(exit_code)> done;
@@ -41,6 +42,7 @@ class drain {
   drain_config settings_;
   drain_actions actions_;
   stage stage_ = stage::serving;
+  bool cut_ = false;  ///< there were sessions to reset
   std::chrono::steady_clock::time_point deadline_;
 };
 

@@ -1,5 +1,6 @@
 #include "sluice/proxy.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <stdexcept>
@@ -63,6 +64,8 @@ capacity make_capacity(const config& settings, const server::open_listeners& lis
   return result;
 }
 
+bool still_listens(const std::unique_ptr<worker>& one) { return one->listening(); }
+
 /// What moved, for the last line of the log.
 std::string totals(const stats& sum) {
   std::uint64_t fallbacks = 0;
@@ -105,7 +108,6 @@ class proxy::impl {
   void wait_for_signals();
   void begin_drain();
   void end(exit_code code);
-  std::uint32_t sessions_left() const noexcept;
   std::string summary() const;
 
   const config settings_;
@@ -138,7 +140,6 @@ proxy::impl::impl(const config& settings)
               log_settings(settings).access,
               log_,
               {},
-              {0},
               {0}},
       work_(control_.get_executor()),
       signals_(control_, SIGTERM, SIGINT, SIGHUP),
@@ -148,10 +149,11 @@ proxy::impl::impl(const config& settings)
              }),
       drain_(control_, settings.drain,
              {[this] { begin_drain(); },
+              [this] { return std::any_of(shared_.workers.begin(), shared_.workers.end(), still_listens); },
               [this] {
                 for (const auto& one : shared_.workers) one->cut_sessions();
               },
-              [this] { return sessions_left(); }, [this](exit_code code) { end(code); }}),
+              [this] { return shared_.sessions.in_use(); }, [this](exit_code code) { end(code); }}),
       watchdog_(control_, shared_.workers, log_) {
   // splice, tee and write to a socket that is gone raise it, and there is no MSG_NOSIGNAL for them.
   std::signal(SIGPIPE, SIG_IGN);
@@ -220,12 +222,6 @@ void proxy::impl::end(exit_code code) {
   result_ = code;
   watchdog_.stop();
   control_.stop();
-}
-
-/// A worker that still listens may be taking clients in at this moment.
-std::uint32_t proxy::impl::sessions_left() const noexcept {
-  const std::uint32_t listening = shared_.still_listening.load(std::memory_order_acquire);
-  return listening + shared_.sessions.in_use();
 }
 
 std::string proxy::impl::summary() const {

@@ -60,12 +60,11 @@ void worker::listen(sys::unique_fd fd, std::uint32_t tag) {
 }
 
 void worker::stop_listening() {
-  shared_.still_listening.fetch_add(1, std::memory_order_relaxed);
   mailbox_.post([this] {
     waiting_.clear();
     paused_.clear();
     for (auto& one : listeners_) one->stop();
-    shared_.still_listening.fetch_sub(1, std::memory_order_release);
+    listening_.store(false, std::memory_order_release);
   });
 }
 

@@ -27,13 +27,12 @@ class worker;
 struct commons {
   accept::admission sessions;
   std::vector<entrance> entrances;  ///< by tag; not changed while workers run
-  relay::pipe_budget pipes;         ///< of one worker
+  relay::pipe_budget pipes;                ///< of one worker
   sys::local_ports local_ports;
   bool access_log = true;
   log::logger& log;
   std::vector<std::unique_ptr<worker>> workers;
   std::atomic<std::int64_t> last_pause_logged{0};
-  std::atomic<std::uint32_t> still_listening{0};  ///< workers asked to stop listening that have not done so yet
 };
 
 /// A thread with its mailbox, edge set, deadlines, listeners and pipes. Nothing on its hot path is shared.
@@ -51,6 +50,8 @@ class worker final : public accept::accept_handler {
   void publish(std::shared_ptr<const snapshot> routes);
   void listen(sys::unique_fd fd, std::uint32_t tag);
   void stop_listening();
+  /// Until what stop_listening() asked for is done.
+  bool listening() const noexcept { return listening_.load(std::memory_order_acquire); }
   void cut_sessions();
   void stop_and_join();
   void take_in(arrival&& client);
@@ -125,6 +126,7 @@ class worker final : public accept::accept_handler {
   loop::time_ns trim_pipes_at_ = loop::never;
   std::uint64_t opened_ = 0;
   bool stopped_ = false;
+  std::atomic<bool> listening_{true};
   std::atomic<loop::time_ns> last_turn_{0};
   std::thread thread_;
 };
