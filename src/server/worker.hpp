@@ -26,7 +26,7 @@ class worker;
 /// What the workers of a proxy share. Made before them, outlives them.
 struct commons {
   accept::admission sessions;
-  std::vector<entrance> entrances;  ///< by tag; not changed while workers run
+  const std::vector<entrance>& entrances;  ///< by tag; they outlive the log, whose records point at their names
   relay::pipe_budget pipes;                ///< of one worker
   sys::local_ports local_ports;
   bool access_log = true;

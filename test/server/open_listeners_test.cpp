@@ -1,0 +1,159 @@
+#include "server/open_listeners.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "sluice/error.hpp"
+
+#include "accept/temporary_folder.hpp"
+#include "server/name_watch.hpp"
+#include "server/proxy_fixture.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace sluice::server;
+using namespace sluice::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+address path_address(const std::string& path) {
+  address result;
+  result.type = address::kind::unix_path;
+  result.path = path;
+  return result;
+}
+
+open_listeners open(const config& settings, std::size_t workers) {
+  return open_all(settings, *make_routes(settings), workers);
+}
+
+struct refusal {
+  std::string text;
+  exit_code code = exit_code::done;
+};
+
+refusal refusal_of(const config& settings) {
+  try {
+    open(settings, 1);
+  } catch (const startup_error& error) {
+    return {error.what(), error.code()};
+  }
+  return {};
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+const address anywhere = tcp_address(9);
+
+}  // namespace
+
+TEST_CASE("open_all: every worker gets a socket of a TCP address, all on the same port", "[server][open_listeners]") {
+  const support::fd_baseline baseline;
+  const open_listeners opened = open(make_config(tcp_address(0), {anywhere}), 3);
+  REQUIRE(opened.doors.size() == 1);
+  REQUIRE(opened.doors[0].sockets.size() == 3);
+  for (const sys::unique_fd& one : opened.doors[0].sockets)
+    CHECK(sys::local_address(one.get()) == opened.entrances[0].address);
+  CHECK(opened.entrances[0].address.port() != 0);
+  CHECK(opened.entrances[0].name == to_string(opened.entrances[0].address));
+  CHECK_FALSE(opened.entrances[0].one_owner);
+}
+
+TEST_CASE("open_all: a unix path, and an address beyond 1,024 sockets, belong to one worker",
+          "[server][open_listeners]") {
+  const support::fd_baseline baseline;
+  const temporary_folder folder;
+  const open_listeners by_path = open(make_config(path_address(folder / "a.sock"), {anywhere}), 2);
+  CHECK(by_path.doors[0].sockets.size() == 1);
+  CHECK(by_path.entrances[0].one_owner);
+
+  const open_listeners by_number = open(make_config(tcp_address(0), {anywhere}), 1025);
+  CHECK(by_number.doors[0].sockets.size() == 1);
+  CHECK(by_number.entrances[0].one_owner);
+}
+
+TEST_CASE("open_all: each port of a range has an entrance that knows its place", "[server][open_listeners]") {
+  const support::fd_baseline baseline;
+  const held_ports ports(3);
+  const config settings = make_config(tcp_address(ports.first(), ports.first() + 2), {anywhere});
+  CHECK(count_addresses(settings) == 3);
+  const open_listeners opened = open(settings, 1);
+  REQUIRE(opened.entrances.size() == 3);
+  for (std::uint16_t i = 0; i < 3; ++i) {
+    CHECK(opened.entrances[i].port_offset == i);
+    CHECK(opened.entrances[i].address == ports.address(i));
+  }
+}
+
+TEST_CASE("open_all: an address in use is an error that names it, its line and its holder",
+          "[server][open_listeners]") {
+  const support::fd_baseline baseline;
+  const support::listening_socket taken = support::listen_tcp();
+  const refusal told = refusal_of(make_config(address_of(taken.address), {anywhere}));
+  CAPTURE(told.text);
+  CHECK(told.code == exit_code::failed);
+  CHECK(has(told.text, "cannot listen on " + to_string(taken.address)));
+  CHECK(has(told.text, "test.toml:3:10"));
+  CHECK(has(told.text, "in use by "));
+  CHECK(has(told.text, "(pid " + std::to_string(::getpid()) + ")"));
+}
+
+TEST_CASE("open_all: a reuseport group of the same user is not joined", "[server][open_listeners]") {
+  const support::fd_baseline baseline;
+  const config settings = make_config(tcp_address(0), {anywhere});
+  const open_listeners first = open(settings, 2);
+  const refusal told = refusal_of(make_config(address_of(first.entrances[0].address), {anywhere}));
+  CAPTURE(told.text);
+  CHECK(has(told.text, "in use by "));
+}
+
+TEST_CASE("open_all: one address in use leaves none bound and no socket file", "[server][open_listeners]") {
+  const support::fd_baseline baseline;
+  const temporary_folder folder;
+  const held_ports free;
+  const support::listening_socket taken = support::listen_tcp();
+  service_config service = make_service(tcp_address(free.first()), {anywhere});
+  for (const address& more : {path_address(folder / "a.sock"), address_of(taken.address)}) {
+    listener_config one;
+    one.listen = more;
+    one.where = {"test.toml", 7, 1};
+    service.listeners.push_back(one);
+  }
+  const refusal told = refusal_of(make_config(service));
+  CHECK(has(told.text, to_string(taken.address)));
+  CHECK(has(told.text, "test.toml:7:1"));
+  CHECK_FALSE(fs::exists(folder / "a.sock"));
+  CHECK(refusal_of(make_config(tcp_address(free.first()), {anywhere})).text.empty());
+}
+
+TEST_CASE("open_all: a file in the way of a path is in use, and stays", "[server][open_listeners]") {
+  const temporary_folder folder;
+  std::ofstream(folder / "a.sock") << "precious";
+  const refusal told = refusal_of(make_config(path_address(folder / "a.sock"), {anywhere}));
+  CAPTURE(told.text);
+  CHECK(has(told.text, "in use"));
+  CHECK(fs::file_size(folder / "a.sock") == 8);
+}
+
+TEST_CASE("open_all: says what to do where the address, the directory or the user is not there",
+          "[server][open_listeners]") {
+  const temporary_folder folder;
+  address elsewhere = tcp_address(1234);
+  elsewhere.host = "192.0.2.1";
+  CHECK(has(refusal_of(make_config(elsewhere, {anywhere})).text, "does not have that address"));
+  CHECK(has(refusal_of(make_config(path_address(folder / "no/a.sock"), {anywhere})).text,
+            "the directory does not exist"));
+  service_config owned = make_service(path_address(folder / "a.sock"), {anywhere});
+  owned.listeners[0].owner = "no-such-user-here";
+  CHECK(has(refusal_of(make_config(owned)).text, "no such user or group"));
+  address named = tcp_address(1234);
+  named.host = "some.name";
+  const refusal told = refusal_of(make_config(named, {anywhere}));
+  CHECK(told.code == exit_code::bad_config);
+  CHECK(has(told.text, "test.toml:3:10"));
+}
