@@ -39,9 +39,9 @@ listener::listener(sys::unique_fd fd, std::uint32_t tag, admission& of_process, 
 
 bool listener::take_batch() noexcept {
   if (paused_ || !fd_) return false;
+  if (when_full_ == full_action::reset) return take_or_reject();
   const std::uint32_t permits = take_permits(batch_size);
   if (permits == 0) {
-    if (when_full_ == full_action::reset) return reject_batch();
     pause(pause_reason::limit_reached, 0);
     return false;
   }
@@ -49,21 +49,53 @@ bool listener::take_batch() noexcept {
   int error = 0;
   for (std::uint32_t tries = 0; tries < batch_size && used < permits; ++tries) {
     accepted client;
-    sys::fd_result taken = sys::accept(fd_.get(), client.peer);
-    error = taken.error;
-    if (!taken) {
-      if (is_clients_own(error)) continue;
+    error = accept_one(client);
+    if (error == 0) {
+      ++used;
+      hand_over(std::move(client));
+    } else if (!is_clients_own(error)) {
       break;
     }
-    ++used;
-    client.client = std::move(taken.fd);
-    client.of_process = permit(of_process_);
-    client.of_service = permit(of_service_);
-    handler_.on_accepted(*this, std::move(client));
   }
   of_process_.give_back(permits - used);
   of_service_.give_back(permits - used);
   return may_go_on(error, used);
+}
+
+/// A place is taken for a client that is there, not for a batch that may come: places held in vain would have another
+/// worker reset clients below the limit.
+bool listener::take_or_reject() noexcept {
+  std::uint32_t taken = 0;
+  int error = 0;
+  for (std::uint32_t tries = 0; tries < batch_size; ++tries) {
+    accepted client;
+    error = accept_one(client);
+    if (error == 0) {
+      ++taken;
+      if (take_permits(1) == 1) {
+        hand_over(std::move(client));
+      } else {
+        sys::reset_on_close(client.client.get());
+        handler_.on_rejected(*this);
+      }
+    } else if (!is_clients_own(error)) {
+      break;
+    }
+  }
+  return may_go_on(error, taken);
+}
+
+int listener::accept_one(accepted& client) noexcept {
+  sys::fd_result taken = sys::accept(fd_.get(), client.peer);
+  client.client = std::move(taken.fd);
+  return taken.error;
+}
+
+/// A place of each limit was taken for it.
+void listener::hand_over(accepted&& client) noexcept {
+  client.of_process = permit(of_process_);
+  client.of_service = permit(of_service_);
+  handler_.on_accepted(*this, std::move(client));
 }
 
 void listener::stop() noexcept {
@@ -80,24 +112,6 @@ std::uint32_t listener::take_permits(std::uint32_t wanted) noexcept {
   const std::uint32_t of_service = of_service_.take(of_process);
   of_process_.give_back(of_process - of_service);
   return of_service;
-}
-
-bool listener::reject_batch() noexcept {
-  std::uint32_t rejected = 0;
-  int error = 0;
-  for (std::uint32_t tries = 0; tries < batch_size; ++tries) {
-    sys::socket_address peer;
-    const sys::fd_result taken = sys::accept(fd_.get(), peer);
-    error = taken.error;
-    if (!taken) {
-      if (is_clients_own(error)) continue;
-      break;
-    }
-    ++rejected;
-    sys::reset_on_close(taken.fd.get());
-    handler_.on_rejected(*this);
-  }
-  return may_go_on(error, rejected);
 }
 
 /// A batch that met nothing but errors of clients is not let accept: a sandbox says EPERM for ever, and takes nobody

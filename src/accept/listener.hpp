@@ -61,7 +61,9 @@ class listener {
 
  private:
   std::uint32_t take_permits(std::uint32_t wanted) noexcept;
-  bool reject_batch() noexcept;
+  bool take_or_reject() noexcept;
+  int accept_one(accepted& client) noexcept;
+  void hand_over(accepted&& client) noexcept;
   /// Whether more may wait after a batch that took so many and ended with `error` (0: with none). Pauses if need be.
   bool may_go_on(int error, std::uint32_t taken) noexcept;
   void pause(pause_reason why, int error) noexcept;

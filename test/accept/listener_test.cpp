@@ -36,6 +36,21 @@ struct recorder final : accept_handler {
   std::vector<std::pair<pause_reason, int>> pauses;
 };
 
+/// Has another listener take clients in whenever one came, as if on its own worker at that moment.
+struct neighbour final : accept_handler {
+  explicit neighbour(listener& one) : other(one) {}
+  void on_accepted(listener&, accepted&& client) noexcept override {
+    in.push_back(std::move(client));
+    other.take_batch();
+  }
+  void on_rejected(listener&) noexcept override { ++rejected; }
+  void on_paused(listener&, pause_reason, int) noexcept override {}
+
+  listener& other;
+  std::vector<accepted> in;
+  int rejected = 0;
+};
+
 /// A listener with its limits, and clients that have connected to it and wait in its queue.
 struct scene {
   explicit scene(std::uint32_t of_process_cap = 0, std::uint32_t of_service_cap = 0,
@@ -184,6 +199,29 @@ TEST_CASE("listener: with when_full = reset those above the limit are reset at o
     REQUIRE(support::wait_readable(here.clients[i].get()));
     CHECK(end_of(here.clients[i]) == ECONNRESET);
   }
+}
+
+TEST_CASE("listener: with when_full = reset nobody is reset below the limit because another worker takes in a batch",
+          "[accept][listener]") {
+  const support::fd_baseline baseline;
+  admission of_process(0);
+  admission of_service(4);
+  support::listening_socket first = support::listen_tcp();
+  support::listening_socket second = support::listen_tcp();
+  recorder of_second;
+  listener other(std::move(second.fd), 0, of_process, of_service, full_action::reset, of_second);
+  neighbour of_first(other);
+  listener door(std::move(first.fd), 0, of_process, of_service, full_action::reset, of_first);
+  std::vector<sys::unique_fd> clients;
+  for (const sys::socket_address& to : {first.address, first.address, second.address, second.address})
+    clients.push_back(support::connect_to(to));
+  while (door.take_batch()) {
+  }
+  CHECK(of_first.in.size() == 2);
+  CHECK(of_second.in.size() == 2);
+  CHECK(of_first.rejected == 0);
+  CHECK(of_second.rejected == 0);
+  CHECK(of_service.in_use() == 4);
 }
 
 TEST_CASE("listener: out of descriptors it rests, and goes on once there are some", "[accept][listener]") {
