@@ -1,8 +1,9 @@
 #include "loop/edge_set.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <limits>
-#include <memory>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -17,30 +18,12 @@ namespace support = sluice::support;
 
 namespace {
 
-/// An edge set in its io_context, and how often it was ready.
-struct watched_set {
-  boost::asio::io_context io{1};
-  int ready = 0;
-  edge_set edges{io, [this] { ++ready; }};
-
-  /// Runs what Asio has now, without waiting.
-  void poll() {
-    io.restart();
-    io.poll();
-  }
-  bool wait_ready() {
-    const int before = ready;
-    io.restart();
-    io.run_one_for(support::patience);
-    return ready == before + 1;
-  }
-  std::uint32_t harvest_of(edge_token token) {
-    std::uint32_t edges_of_it = 0;
-    for (const epoll_event& event : edges.harvest())
-      if (event.data.u64 == token.pack()) edges_of_it |= event.events;
-    return edges_of_it;
-  }
-};
+std::uint32_t harvest_of(edge_set& edges, edge_token token) {
+  std::uint32_t edges_of_it = 0;
+  for (const epoll_event& event : edges.wait(0, 0))
+    if (event.data.u64 == token.pack()) edges_of_it |= event.events;
+  return edges_of_it;
+}
 
 constexpr edge_token token{1, 2, side::client};
 
@@ -66,79 +49,101 @@ TEST_CASE("edge token: two sockets, slots or generations never look alike", "[lo
   CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
 }
 
-TEST_CASE("edge set: armed, it wakes its loop once for what has come", "[loop][edges]") {
+TEST_CASE("edge set: an edge is told once, and again when more comes", "[loop][edges]") {
   const support::fd_baseline descriptors;
-  watched_set set;
+  edge_set edges;
   support::socket_pair pair = support::tcp_pair();
-  REQUIRE(set.edges.add(pair.second.get(), token) == 0);
-  set.edges.arm();
-  CHECK(set.wait_ready());
-  CHECK((set.harvest_of(token) & EPOLLOUT) != 0);
-  set.poll();
-  CHECK(set.ready == 1);  // not armed, nothing told
+  REQUIRE(edges.add(pair.second.get(), token) == 0);
+  CHECK((harvest_of(edges, token) & EPOLLOUT) != 0);
+  CHECK(harvest_of(edges, token) == 0);
+  for (std::size_t n = 1; n < 3; ++n) {
+    support::send_all(pair.first.get(), "x");
+    support::wait_unread(pair.second.get(), n);
+    CHECK((harvest_of(edges, token) & EPOLLIN) != 0);
+    CHECK(harvest_of(edges, token) == 0);
+  }
+}
 
+TEST_CASE("edge set: a wait ends with the first edge, or when it is due, never before", "[loop][edges]") {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const support::fd_baseline descriptors;
+  edge_set edges;
+  constexpr sluice::loop::time_ns now = 5'000'000'000;
+  const auto begun = steady_clock::now();
+  CHECK(edges.wait(now, 0).empty());
+  CHECK(edges.wait(now, now).empty());
+  CHECK(edges.wait(now, now + 1).empty());  // rounded up to a millisecond
+  CHECK(edges.wait(now, now + 20'000'001).empty());
+  CHECK(steady_clock::now() - begun >= milliseconds(21));
+
+  support::socket_pair pair = support::tcp_pair();
+  REQUIRE(edges.add(pair.second.get(), token) == 0);
+  CHECK(edges.wait(now, sluice::loop::never).size() == 1);
+  support::send_all(pair.first.get(), "x");
+  CHECK(edges.wait(now, now + 3'600'000'000'000).size() == 1);
+}
+
+TEST_CASE("edge set: a reader is told of what can be read, not of room", "[loop][edges]") {
+  const support::fd_baseline descriptors;
+  edge_set edges;
+  support::socket_pair pair = support::tcp_pair();
+  REQUIRE(edges.add_reader(pair.second.get(), token) == 0);
+  CHECK(harvest_of(edges, token) == 0);
   support::send_all(pair.first.get(), "x");
   support::wait_unread(pair.second.get(), 1);
-  set.poll();
-  CHECK(set.ready == 1);
-  set.edges.arm();
-  CHECK(set.wait_ready());
-  CHECK((set.harvest_of(token) & EPOLLIN) != 0);
-  CHECK(set.harvest_of(token) == 0);  // an edge is told once
+  CHECK(harvest_of(edges, token) == EPOLLIN);
 }
 
 TEST_CASE("edge set: a silenced socket tells of an end of file, not of bytes", "[loop][edges]") {
   const support::fd_baseline descriptors;
-  watched_set set;
+  edge_set edges;
   support::socket_pair pair = support::tcp_pair();
-  REQUIRE(set.edges.add(pair.second.get(), token) == 0);
-  set.harvest_of(token);
-  REQUIRE(set.edges.silence(pair.second.get(), token) == 0);
-  set.harvest_of(token);
+  REQUIRE(edges.add(pair.second.get(), token) == 0);
+  harvest_of(edges, token);
+  REQUIRE(edges.silence(pair.second.get(), token) == 0);
+  harvest_of(edges, token);
   support::send_all(pair.first.get(), "bytes");
   support::wait_unread(pair.second.get(), 5);
-  CHECK(set.harvest_of(token) == 0);
+  CHECK(harvest_of(edges, token) == 0);
   ::shutdown(pair.first.get(), SHUT_WR);
   std::uint32_t told = 0;
-  CHECK(support::wait_until([&] { return ((told |= set.harvest_of(token)) & EPOLLRDHUP) != 0; }));
+  CHECK(support::wait_until([&] { return ((told |= harvest_of(edges, token)) & EPOLLRDHUP) != 0; }));
   CHECK((told & EPOLLIN) == 0);
-  REQUIRE(set.edges.restore(pair.second.get(), token) == 0);
-  CHECK((set.harvest_of(token) & (EPOLLIN | EPOLLRDHUP)) == (EPOLLIN | EPOLLRDHUP));
+  REQUIRE(edges.restore(pair.second.get(), token) == 0);
+  CHECK((harvest_of(edges, token) & (EPOLLIN | EPOLLRDHUP)) == (EPOLLIN | EPOLLRDHUP));
 }
 
 TEST_CASE("edge set: a removed socket tells nothing, and can be added again", "[loop][edges]") {
   const support::fd_baseline descriptors;
-  watched_set set;
+  edge_set edges;
   support::socket_pair pair = support::tcp_pair();
-  REQUIRE(set.edges.add(pair.second.get(), token) == 0);
-  CHECK(set.edges.add(pair.second.get(), token) == EEXIST);
-  CHECK(set.edges.remove(pair.second.get()) == 0);
-  CHECK(set.edges.remove(pair.second.get()) == ENOENT);
-  CHECK(set.harvest_of(token) == 0);
-  CHECK(set.edges.add(pair.second.get(), token) == 0);
-  CHECK((set.harvest_of(token) & EPOLLOUT) != 0);
+  REQUIRE(edges.add(pair.second.get(), token) == 0);
+  CHECK(edges.add(pair.second.get(), token) == EEXIST);
+  CHECK(edges.remove(pair.second.get()) == 0);
+  CHECK(edges.remove(pair.second.get()) == ENOENT);
+  CHECK(harvest_of(edges, token) == 0);
+  CHECK(edges.add(pair.second.get(), token) == 0);
+  CHECK((harvest_of(edges, token) & EPOLLOUT) != 0);
 }
 
-TEST_CASE("edge set: more edges than one harvest takes are all told, and arming tells of the rest", "[loop][edges]") {
+TEST_CASE("edge set: more edges than one wait takes are told by the next", "[loop][edges]") {
   const support::fd_baseline descriptors;
-  watched_set set;
+  edge_set edges;
   std::vector<support::socket_pair> pairs;
   for (std::uint32_t i = 0; i < 200; ++i) {
     pairs.push_back(support::unix_pair());
-    REQUIRE(set.edges.add(pairs.back().first.get(), {i, 1, side::client}) == 0);
-    REQUIRE(set.edges.add(pairs.back().second.get(), {i, 1, side::backend}) == 0);
+    REQUIRE(edges.add(pairs.back().first.get(), {i, 1, side::client}) == 0);
+    REQUIRE(edges.add(pairs.back().second.get(), {i, 1, side::backend}) == 0);
   }
   std::vector<bool> told(400);
-  std::size_t harvests = 0;
-  set.edges.arm();
-  while (std::find(told.begin(), told.end(), false) != told.end()) {
-    REQUIRE(set.wait_ready());
-    for (const epoll_event& event : set.edges.harvest()) {
+  for (const std::size_t expected : {edge_set::most_edges, 400 - edge_set::most_edges, std::size_t{0}}) {
+    const auto harvest = edges.wait(0, 0);
+    CHECK(harvest.size() == expected);
+    for (const epoll_event& event : harvest) {
       const edge_token one = edge_token::unpack(event.data.u64);
       told[one.slot * 2 + static_cast<std::size_t>(one.which)] = true;
     }
-    ++harvests;
-    set.edges.arm();
   }
-  CHECK(harvests == 2);
+  CHECK(std::find(told.begin(), told.end(), false) == told.end());
 }

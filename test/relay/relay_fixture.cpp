@@ -26,8 +26,7 @@ support::byte_stream stream_from(loop::side source) {
 }  // namespace
 
 relay_fixture::relay_fixture(const relay_setup& setup)
-    : edges_(io_, [this] { ready_ = true; }),
-      pool_(setup.pipes, counts_),
+    : pool_(setup.pipes, counts_),
       scratch_(64 * 1024),
       context_{{kernel_, pool_, counts_, scratch_}, edges_, {}, 1'000 * second},
       settings_(setup.settings),
@@ -53,7 +52,6 @@ relay_fixture::relay_fixture(const relay_setup& setup)
   }
   relay_->begin(settings_, context_.now);
   CHECK(relay_->take_due_changed());
-  edges_.arm();
   settle();
 }
 
@@ -67,21 +65,20 @@ relay_fixture::~relay_fixture() {
   CHECK(down.bytes_in() >= down.bytes_out());
 }
 
-bool relay_fixture::harvest() {
+bool relay_fixture::harvest_within(loop::time_ns wait) {
   bool any = false;
-  for (const epoll_event& event : edges_.harvest()) {
+  for (const epoll_event& event : edges_.wait(0, wait)) {
     const loop::edge_token told = loop::edge_token::unpack(event.data.u64);
     CHECK(told.slot == token.slot);
     CHECK(told.generation == token.generation);
     if (!closed()) relay_->on_edges(context_, told.which, event.events);
     any = true;
   }
-  if (std::exchange(ready_, false)) edges_.arm();
   return any;
 }
 
-bool relay_fixture::turn() {
-  const bool told = harvest();
+bool relay_fixture::turn_within(loop::time_ns wait) {
+  const bool told = harvest_within(status_ == relay_status::again ? 0 : wait);
   if (closed() || (!told && status_ != relay_status::again)) return told;
   run();
   return true;
@@ -102,11 +99,6 @@ void relay_fixture::note(relay_status status) {
 void relay_fixture::settle() {
   while (turn()) {
   }
-}
-
-void relay_fixture::wait_for_edge() {
-  io_.restart();
-  io_.run_one_for(std::chrono::milliseconds(2));
 }
 
 void relay_fixture::advance(loop::time_ns span) {

@@ -6,8 +6,6 @@
 #include <memory>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
-
 #include "loop/edge_set.hpp"
 #include "relay/pipe_pool.hpp"
 #include "relay/relay.hpp"
@@ -60,9 +58,9 @@ class relay_fixture {
   pipe_pool& pool() noexcept { return pool_; }
 
   /// Takes the edges that are there and tells the relay. False if there were none.
-  bool harvest();
+  bool harvest() { return harvest_within(0); }
   /// One turn: harvest, and run if an edge came or the last run wanted another turn. False if there was nothing to do.
-  bool turn();
+  bool turn() { return turn_within(0); }
   /// Runs the relay as it stands, without a harvest.
   void run();
   /// Turns until there is nothing to do at this moment.
@@ -74,8 +72,7 @@ class relay_fixture {
     const auto deadline = std::chrono::steady_clock::now() + support::patience;
     while (!holds()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
-      if (turn()) continue;
-      wait_for_edge();
+      if (turn_within(2 * millisecond)) continue;
       if (each_wait != 0) advance(each_wait);
     }
     return true;
@@ -92,7 +89,7 @@ class relay_fixture {
   void look_again();
   void look_without_harvest();
   /// Takes the edges and tells nobody.
-  void drop_edges() { edges_.harvest(); }
+  void drop_edges() { edges_.wait(0, 0); }
   void cut(close_reason why);
   bool in_doubt() const noexcept { return doubt_; }
 
@@ -131,14 +128,13 @@ class relay_fixture {
   static loop::side opposite(loop::side which) noexcept {
     return which == loop::side::client ? loop::side::backend : loop::side::client;
   }
-  void wait_for_edge();
+  bool harvest_within(loop::time_ns wait);
+  bool turn_within(loop::time_ns wait);
   void note(relay_status status);
   std::size_t send_some(loop::side from, std::size_t n);
   /// Bytes received; -1 nothing there now, -2 the end, whose errno is in end_error_.
   long receive_some(loop::side at);
 
-  boost::asio::io_context io_{1};
-  bool ready_ = false;
   loop::edge_set edges_;
   counters counts_;
   pipe_pool pool_;
