@@ -164,7 +164,6 @@ pump::next pump::splice_in_failed(pump_context& context, int error, std::size_t 
 pump::next pump::copy(pump_context& context, std::size_t most, std::size_t& left) noexcept {
   pipe_ = context.pool.borrow();
   if (pipe_ == nullptr) return copy_without_pipe(context, most, left);
-  keep_urgent_inline(context);
   const std::size_t room = std::min({most, pipe_->fill_bytes(), context.scratch.size()});
   const sys::io_result got = context.io.receive(source_.fd.get(), context.scratch.first(room));
   if (got.what == kind::eof) return source_eof(context);
@@ -194,7 +193,6 @@ pump::next pump::copy(pump_context& context, std::size_t most, std::size_t& left
 /// No pipe to be had: look, send, then take exactly what was sent, so that what the sink refuses stays in the source
 /// (I7).
 pump::next pump::copy_without_pipe(pump_context& context, std::size_t most, std::size_t& left) noexcept {
-  keep_urgent_inline(context);
   const std::size_t room = std::min(most, context.scratch.size());
   const sys::io_result seen = context.io.peek(source_.fd.get(), context.scratch.first(room));
   if (seen.what == kind::eof) return source_eof(context);
@@ -221,13 +219,6 @@ pump::next pump::copy_without_pipe(pump_context& context, std::size_t most, std:
 /// believed only if nothing says that there is a mark, and it would have been said: an end of file is harvested
 /// together with the mark before it, unless the source was silenced.
 bool pump::may_hide_urgent_data() const noexcept { return source_.urgent || source_.silenced || !source_.hung; }
-
-/// recv must not lose an urgent byte, known or not yet harvested. Splicing alone never needs the call.
-void pump::keep_urgent_inline(pump_context& context) noexcept {
-  if (source_.urgent_inline) return;
-  context.io.keep_urgent_inline(source_.fd.get());
-  source_.urgent_inline = true;
-}
 
 /// splice never passes an urgent byte while poll goes on saying readable; one recv gets past it (SO_OOBINLINE keeps the
 /// byte in the stream). The mark stays set until recv says that there is nothing, so that a second mark is not lost.

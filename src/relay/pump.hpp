@@ -93,7 +93,6 @@ class pump {
   next source_empty() noexcept;
   next source_eof(pump_context& context) noexcept;
   bool may_hide_urgent_data() const noexcept;
-  void keep_urgent_inline(pump_context& context) noexcept;
   next source_failed(int error) noexcept;
   next sink_failed(pump_context& context, int error) noexcept;
   next send_fin(pump_context& context) noexcept;

@@ -39,6 +39,8 @@ loop::time_ns after(loop::time_ns start, loop::time_ns limit) noexcept {
 
 void relay::begin(const relay_settings& settings, loop::time_ns now) noexcept {
   settings_ = &settings;
+  for (stream* one : {&client_, &backend_})
+    if (!one->tcp) sys::set_option(one->fd.get(), SOL_SOCKET, SO_OOBINLINE, 1);
   last_move_ = now;
   due_changed_ = true;
 }

@@ -8,6 +8,9 @@ namespace sluice::relay {
 
 /// One socket of a session and what is known of it. The flags are sticky (invariant I3): an edge sets them, only the
 /// call that proves the opposite clears them.
+///
+/// SO_OOBINLINE is set on the socket before bytes come (invariant I8): recv would step over an urgent byte in silence.
+/// Who makes a TCP socket sees to it; the relay does for unix sockets, which inherit nothing from a listener.
 struct stream {
   sys::unique_fd fd;
   int error = 0;          ///< first errno any call on this socket gave; the kernel tells it once (invariant I5)
@@ -17,8 +20,6 @@ struct stream {
   bool hung = false;      ///< RDHUP, HUP or ERR seen: a short fill proves nothing any more
   bool broken = false;    ///< ERR seen: the peer's connection is gone, whatever is still queued
   bool tcp = false;       ///< plain TCP: short fills can prove emptiness
-  bool urgent_inline =
-      false;              ///< SO_OOBINLINE is set: recv gives an urgent byte instead of stepping over it in silence
   bool silenced = false;  ///< its edge mask is OUT | RDHUP while its direction waits for the other socket
 };
 

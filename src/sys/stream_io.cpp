@@ -62,9 +62,4 @@ int kernel_stream_io::take_error(int socket) noexcept {
   return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-void kernel_stream_io::keep_urgent_inline(int socket) noexcept {
-  const int on = 1;
-  ::setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
-}
-
 }  // namespace sluice::sys

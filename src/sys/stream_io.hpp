@@ -50,8 +50,6 @@ class stream_io {
   virtual int shutdown_write(int socket) noexcept = 0;
   /// SO_ERROR, which the kernel clears by telling it; 0 if none.
   virtual int take_error(int socket) noexcept = 0;
-  /// SO_OOBINLINE: from now on receive and peek pass an urgent byte on, instead of stepping over it in silence.
-  virtual void keep_urgent_inline(int socket) noexcept = 0;
 };
 
 /// The real ones. No state: one for the process is enough. Thread: any.
@@ -67,7 +65,6 @@ class kernel_stream_io final : public stream_io {
   io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept override;
   int shutdown_write(int socket) noexcept override;
   int take_error(int socket) noexcept override;
-  void keep_urgent_inline(int socket) noexcept override;
 };
 
 }  // namespace sluice::sys

@@ -25,9 +25,8 @@ refusal any_refusal() {
 TEST_CASE("pump: a kernel that refuses to splice in has the direction copy from then on", "[relay][pump][copy]") {
   const refusal why = any_refusal();
   scripted_pump one;
-  CHECK(one.step({asks(call::splice_in, full, fails(why.error)), asks(call::keep_urgent_inline, 0, {}),
-                  asks(call::receive, full, moves(500)), asks(call::send, 500, moves(500))}) ==
-        step_result::wants_source);
+  CHECK(one.step({asks(call::splice_in, full, fails(why.error)), asks(call::receive, full, moves(500)),
+                  asks(call::send, 500, moves(500))}) == step_result::wants_source);
   CHECK(one.fallbacks(why.reason) == 1);
   one.source.readable = true;
   CHECK(one.step({asks(call::receive, full, blocks())}) == step_result::wants_source);
@@ -41,18 +40,18 @@ TEST_CASE("pump: a kernel short of memory has one fill copied, within the allowa
   const int error = GENERATE(ENOMEM, ENOBUFS);
   scripted_pump one;
   one.allowed.fill_bytes = 100;
-  CHECK(one.step({asks(call::splice_in, 100, fails(error)), asks(call::keep_urgent_inline, 0, {}),
-                  asks(call::receive, 100, moves(100)), asks(call::send, 100, moves(100)),
-                  asks(call::splice_in, 100, blocks())}) == step_result::wants_source);
+  CHECK(one.step({asks(call::splice_in, 100, fails(error)), asks(call::receive, 100, moves(100)),
+                  asks(call::send, 100, moves(100)), asks(call::splice_in, 100, blocks())}) ==
+        step_result::wants_source);
   CHECK(one.fallbacks(fallback_reason::no_memory) == 1);
 }
 
 TEST_CASE("pump: what a partial send leaves of a copy is drained from a pipe", "[relay][pump][copy]") {
   scripted_pump one;
   one.moves.copy_from_now(one.context, fallback_reason::configured);
-  CHECK(one.step({asks(call::keep_urgent_inline, 0, {}), asks(call::receive, full, moves(500)),
-                  asks(call::send, 500, moves(200)), asks(call::write_pipe, 300, moves(300)),
-                  asks(call::splice_out, 300, blocks())}) == step_result::wants_sink);
+  CHECK(one.step({asks(call::receive, full, moves(500)), asks(call::send, 500, moves(200)),
+                  asks(call::write_pipe, 300, moves(300)), asks(call::splice_out, 300, blocks())}) ==
+        step_result::wants_sink);
   CHECK(one.moves.bytes_in_pipe() == 300);
   one.sink.writable = true;
   CHECK(one.step({asks(call::splice_out, 300, moves(300))}) == step_result::wants_source);
@@ -64,9 +63,8 @@ TEST_CASE("pump: what a partial send leaves of a copy is drained from a pipe", "
 TEST_CASE("pump: a copy whose send would block keeps all of it in a pipe", "[relay][pump][copy]") {
   scripted_pump one;
   one.moves.copy_from_now(one.context, fallback_reason::configured);
-  CHECK(one.step({asks(call::keep_urgent_inline, 0, {}), asks(call::receive, full, moves(500)),
-                  asks(call::send, 500, blocks()), asks(call::write_pipe, 500, moves(500))}) ==
-        step_result::wants_sink);
+  CHECK(one.step({asks(call::receive, full, moves(500)), asks(call::send, 500, blocks()),
+                  asks(call::write_pipe, 500, moves(500))}) == step_result::wants_sink);
   CHECK_FALSE(one.sink.writable);
   CHECK(one.moves.bytes_in_pipe() == 500);
 }
@@ -75,7 +73,6 @@ TEST_CASE("pump: a copied end of file and a copied reset are what they are", "[r
   const bool reset = GENERATE(false, true);
   scripted_pump one;
   one.moves.copy_from_now(one.context, fallback_reason::configured);
-  one.io.expect({asks(call::keep_urgent_inline, 0, {})});
   if (reset) {
     CHECK(one.step({asks(call::receive, full, fails(ECONNRESET))}) == step_result::failed);
     CHECK(one.source.error == ECONNRESET);
@@ -87,19 +84,18 @@ TEST_CASE("pump: a copied end of file and a copied reset are what they are", "[r
 TEST_CASE("pump: a short recv proves the source empty, whatever the slots", "[relay][pump][copy]") {
   scripted_pump one;
   one.moves.copy_from_now(one.context, fallback_reason::configured);
-  CHECK(one.step({asks(call::keep_urgent_inline, 0, {}), asks(call::receive, full, moves(full)),
-                  asks(call::send, full, moves(full)), asks(call::receive, full, moves(full - 1)),
-                  asks(call::send, full - 1, moves(full - 1))}) == step_result::wants_source);
+  CHECK(one.step({asks(call::receive, full, moves(full)), asks(call::send, full, moves(full)),
+                  asks(call::receive, full, moves(full - 1)), asks(call::send, full - 1, moves(full - 1))}) ==
+        step_result::wants_source);
   CHECK_FALSE(one.source.readable);
 }
 
 TEST_CASE("pump: without a pipe exactly what was sent is taken from the source", "[relay][pump][copy]") {
   scripted_pump one({0, 0, 0});
   one.source.hung = true;
-  CHECK(one.step({asks(call::keep_urgent_inline, 0, {}), asks(call::peek, full, moves(500)),
-                  asks(call::send, 500, moves(200)), asks(call::receive, 200, moves(150)),
-                  asks(call::receive, 50, moves(50)), asks(call::peek, full, moves(300)),
-                  asks(call::send, 300, blocks())}) == step_result::wants_sink);
+  CHECK(one.step({asks(call::peek, full, moves(500)), asks(call::send, 500, moves(200)),
+                  asks(call::receive, 200, moves(150)), asks(call::receive, 50, moves(50)),
+                  asks(call::peek, full, moves(300)), asks(call::send, 300, blocks())}) == step_result::wants_sink);
   CHECK_FALSE(one.sink.writable);
   CHECK(one.moves.bytes_in() == 200);
   CHECK(one.moves.bytes_out() == 200);
@@ -114,8 +110,8 @@ TEST_CASE("pump: without a pipe exactly what was sent is taken from the source",
 
 TEST_CASE("pump: bytes that were sent and then can't be taken end the direction", "[relay][pump][copy]") {
   scripted_pump one({0, 0, 0});
-  CHECK(one.step({asks(call::keep_urgent_inline, 0, {}), asks(call::peek, full, moves(500)),
-                  asks(call::send, 500, moves(500)), asks(call::receive, 500, ends())}) == step_result::failed);
+  CHECK(one.step({asks(call::peek, full, moves(500)), asks(call::send, 500, moves(500)),
+                  asks(call::receive, 500, ends())}) == step_result::failed);
   CHECK(one.source.error == EIO);
 }
 
@@ -133,8 +129,8 @@ TEST_CASE("pump: a sink that refuses splice is sent what the pipe holds, and los
   one.sink.writable = true;
   CHECK(one.step({asks(call::splice_out, 300, fails(why.error)), asks(call::tee, 300, moves(300)),
                   asks(call::read_pipe, 300, moves(300)), asks(call::send, 300, moves(300)),
-                  asks(call::read_pipe, 300, moves(300)), asks(call::keep_urgent_inline, 0, {}),
-                  asks(call::receive, full, ends()), asks(call::shutdown_write, 0, {})}) == step_result::finished);
+                  asks(call::read_pipe, 300, moves(300)), asks(call::receive, full, ends()),
+                  asks(call::shutdown_write, 0, {})}) == step_result::finished);
   CHECK(one.moves.bytes_in() == 500);
   CHECK(one.moves.bytes_out() == 500);
   CHECK(one.counts.pipes_killed.value() == 0);
@@ -175,7 +171,6 @@ class refusing_io final : public sys::stream_io {
   sys::io_result tee(int from, int to, std::size_t n) noexcept override { return real_.tee(from, to, n); }
   int shutdown_write(int socket) noexcept override { return real_.shutdown_write(socket); }
   int take_error(int socket) noexcept override { return real_.take_error(socket); }
-  void keep_urgent_inline(int socket) noexcept override { real_.keep_urgent_inline(socket); }
 
  private:
   sys::kernel_stream_io real_;

@@ -91,19 +91,18 @@ TEST_CASE("pump: EOF waits until the pipe is empty", "[relay][pump]") {
 
 TEST_CASE("pump: an EOF that no harvest told of is confirmed by one recv", "[relay][pump]") {
   scripted_pump one;
-  CHECK(one.step({asks(call::splice_in, full, ends()), asks(call::keep_urgent_inline, 0, {}),
-                  asks(call::receive, 1, ends()), asks(call::shutdown_write, 0, {})}) == step_result::finished);
+  CHECK(one.step({asks(call::splice_in, full, ends()), asks(call::receive, 1, ends()),
+                  asks(call::shutdown_write, 0, {})}) == step_result::finished);
 }
 
 TEST_CASE("pump: an EOF at an urgent mark hides bytes, which are moved first", "[relay][pump][urgent]") {
   scripted_pump one;
   one.source.hung = true;
   one.source.urgent = true;
-  CHECK(
-      one.step({asks(call::splice_in, full, ends()), asks(call::keep_urgent_inline, 0, {}),
-                asks(call::receive, 1, moves(1)), asks(call::send, 1, moves(1)), asks(call::splice_in, full, moves(3)),
-                asks(call::splice_out, 3, moves(3)), asks(call::splice_in, full, ends()),
-                asks(call::receive, 1, ends()), asks(call::shutdown_write, 0, {})}) == step_result::finished);
+  CHECK(one.step({asks(call::splice_in, full, ends()), asks(call::receive, 1, moves(1)), asks(call::send, 1, moves(1)),
+                  asks(call::splice_in, full, moves(3)), asks(call::splice_out, 3, moves(3)),
+                  asks(call::splice_in, full, ends()), asks(call::receive, 1, ends()),
+                  asks(call::shutdown_write, 0, {})}) == step_result::finished);
   CHECK(one.moves.bytes_out() == 4);
   CHECK(one.fallbacks(fallback_reason::urgent_data) == 1);
 }
@@ -163,8 +162,7 @@ TEST_CASE("pump: an urgent byte is stepped over by one recv, and the mark stays 
   one.source.urgent = true;
   CHECK(
       one.step({asks(call::splice_in, full, moves(3)), asks(call::splice_out, 3, moves(3)),
-                asks(call::splice_in, full, blocks()), asks(call::keep_urgent_inline, 0, {}),
-                asks(call::receive, 1, moves(1)), asks(call::send, 1, moves(1)),
+                asks(call::splice_in, full, blocks()), asks(call::receive, 1, moves(1)), asks(call::send, 1, moves(1)),
                 // the second mark
                 asks(call::splice_in, full, moves(2)), asks(call::splice_out, 2, moves(2)),
                 asks(call::splice_in, full, blocks()), asks(call::receive, 1, moves(1)), asks(call::send, 1, moves(1)),
@@ -178,9 +176,8 @@ TEST_CASE("pump: an urgent byte is stepped over by one recv, and the mark stays 
 TEST_CASE("pump: an urgent byte that the sink does not take waits in a pipe", "[relay][pump][urgent]") {
   scripted_pump one;
   one.source.urgent = true;
-  CHECK(one.step({asks(call::splice_in, full, blocks()), asks(call::keep_urgent_inline, 0, {}),
-                  asks(call::receive, 1, moves(1)), asks(call::send, 1, blocks()),
-                  asks(call::write_pipe, 1, moves(1))}) == step_result::wants_sink);
+  CHECK(one.step({asks(call::splice_in, full, blocks()), asks(call::receive, 1, moves(1)),
+                  asks(call::send, 1, blocks()), asks(call::write_pipe, 1, moves(1))}) == step_result::wants_sink);
   CHECK(one.moves.bytes_in_pipe() == 1);
   one.sink.writable = true;
   CHECK(one.step({asks(call::splice_out, 1, moves(1)), asks(call::splice_in, full, blocks()),

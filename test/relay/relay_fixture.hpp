@@ -9,6 +9,7 @@
 #include "loop/edge_set.hpp"
 #include "relay/pipe_pool.hpp"
 #include "relay/relay.hpp"
+#include "support/catch.hpp"
 #include "support/fd_count.hpp"
 #include "support/wait.hpp"
 #include "sys/stream_io.hpp"
@@ -108,7 +109,9 @@ class relay_fixture {
   /// Sends n bytes of the stream, in pieces, without running the relay, and waits until sluice's kernel side has them.
   void send_now(loop::side from, std::size_t n, std::size_t piece = 64 * 1024);
   /// The same for one byte of urgent data.
-  void send_urgent(loop::side from);
+  void send_urgent(loop::side from) { REQUIRE(can_send_urgent(from)); }
+  /// False where the kernel knows none on this family.
+  bool can_send_urgent(loop::side from);
   /// n bytes behind an urgent one, which hides them from whoever asks how many are unread.
   void send_behind_urgent(loop::side from, std::size_t n);
   /// Sends until the relay has blocked on the sink and does not want to hear of this source any more.

@@ -104,4 +104,20 @@ TEST_CASE("relay: an urgent byte that is all there is costs a few turns, then re
   relayed.exchange(side::client, 1);
 }
 
+TEST_CASE("relay: urgent data of a unix peer stays in the stream, too", "[relay][urgent]") {
+  relay_setup setup = urgent_setup();
+  setup.client = family::unix_stream;
+  relay_fixture relayed(setup);
+  relayed.send_now(side::client, 3);
+  if (!relayed.can_send_urgent(side::client)) {
+    WARN("no urgent data on unix sockets here");
+    return;
+  }
+  relayed.send_behind_urgent(side::client, 3);
+  relayed.settle();
+  relayed.finish(side::client);
+  CHECK(relayed.receive_to_end(side::backend) == 0);
+  CHECK(relayed.received(side::backend) == 7);
+}
+
 }  // namespace sluice::relay::testing

@@ -9,9 +9,8 @@ namespace sluice::relay::testing {
 namespace {
 
 std::string_view name_of(call what) noexcept {
-  constexpr std::array<std::string_view, 11> names{"splice_in", "splice_out", "receive",           "peek",
-                                                   "send",      "write_pipe", "read_pipe",         "tee",
-                                                   "shutdown",  "take_error", "keep_urgent_inline"};
+  constexpr std::array<std::string_view, 10> names{"splice_in",  "splice_out", "receive", "peek",     "send",
+                                                   "write_pipe", "read_pipe",  "tee",     "shutdown", "take_error"};
   return names[static_cast<std::size_t>(what)];
 }
 
@@ -75,6 +74,5 @@ sys::io_result scripted_io::tee(int, int, std::size_t length) noexcept {
 }
 int scripted_io::shutdown_write(int socket) noexcept { return answer(call::shutdown_write, sink_, socket, 0).error; }
 int scripted_io::take_error(int) noexcept { return answer(call::take_error, std::nullopt, -1, 0).error; }
-void scripted_io::keep_urgent_inline(int socket) noexcept { answer(call::keep_urgent_inline, source_, socket, 0); }
 
 }  // namespace sluice::relay::testing

@@ -22,8 +22,7 @@ enum class call : std::uint8_t {
   read_pipe,
   tee,
   shutdown_write,
-  take_error,
-  keep_urgent_inline
+  take_error
 };
 
 /// One call that is expected next, the length it must ask for, and its answer.
@@ -73,7 +72,6 @@ class scripted_io final : public sys::stream_io {
   sys::io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept override;
   int shutdown_write(int socket) noexcept override;
   int take_error(int socket) noexcept override;
-  void keep_urgent_inline(int socket) noexcept override;
 
  private:
   sys::io_result answer(call what, std::optional<int> on, int fd, std::size_t length) noexcept;

@@ -197,8 +197,6 @@ io_result simulated_io::splice_out(int pipe_read, int, std::size_t length) noexc
 }
 
 io_result simulated_io::read(std::span<std::byte> into, bool keeps) {
-  // Without SO_OOBINLINE the urgent byte is stepped over, and nobody ever sees it.
-  if (!queue_.empty() && queue_.front().urgent && !urgent_inline_) take(1);
   const std::size_t there = readable_bytes(true);
   if (there == 0) return nothing_to_read(false);
   const std::size_t n = std::min(there, into.size());
@@ -293,7 +291,5 @@ int simulated_io::shutdown_write(int) noexcept {
 int simulated_io::take_error(int socket) noexcept {
   return std::exchange(socket == sink_fd_ ? sink_error_ : source_error_, 0);
 }
-
-void simulated_io::keep_urgent_inline(int) noexcept { urgent_inline_ = true; }
 
 }  // namespace sluice::relay::testing

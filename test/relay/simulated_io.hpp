@@ -75,7 +75,6 @@ class simulated_io final : public sys::stream_io {
   sys::io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept override;
   int shutdown_write(int socket) noexcept override;
   int take_error(int socket) noexcept override;
-  void keep_urgent_inline(int socket) noexcept override;
 
  private:
   struct segment {
@@ -116,7 +115,6 @@ class simulated_io final : public sys::stream_io {
   int source_error_ = 0;
   int sink_error_ = 0;
   bool sink_dead_ = false;
-  bool urgent_inline_ = false;
   bool fin_delivered_ = false;
   int sink_fd_ = -1;
   std::uint64_t taken_ = 0;
