@@ -41,17 +41,24 @@ sys::unique_fd notification_socket(std::string& name) {
   return fd;
 }
 
+/// strace with these faults, up to what it is to trace.
+std::vector<std::string> strace_for(const std::vector<std::string>& inject, const std::string& output) {
+  std::vector<std::string> argv{require_program("strace", "strace"), "-f", "-o", output};
+  std::string traced = "trace=";
+  for (const std::string& one : inject) {
+    argv.insert(argv.end(), {"-e", "inject=" + one});
+    traced += one.substr(0, one.find(':')) + ',';
+  }
+  traced.pop_back();
+  argv.insert(argv.end(), {"-e", traced});
+  return argv;
+}
+
 launch full_launch(const sluice_launch& how, const temporary_directory& files, const std::string& notify) {
   launch result;
   if (!how.inject.empty()) {
-    result.argv = {require_program("strace", "strace"), "-D", "-f", "-qq", "--seccomp-bpf", "-o", files / "trace"};
-    std::string traced = "trace=";
-    for (const std::string& one : how.inject) {
-      result.argv.insert(result.argv.end(), {"-e", "inject=" + one});
-      traced += one.substr(0, one.find(':')) + ',';
-    }
-    traced.pop_back();
-    result.argv.insert(result.argv.end(), {"-e", traced, "--"});
+    result.argv = strace_for(how.inject, files / "trace");
+    result.argv.insert(result.argv.end(), {"-D", "-qq", "--seccomp-bpf", "--"});
   }
   result.argv.push_back(program_path());
   if (!how.toml.empty()) result.argv.insert(result.argv.end(), {"-c", files.write("sluice.toml", how.toml)});
@@ -59,7 +66,7 @@ launch full_launch(const sluice_launch& how, const temporary_directory& files, c
   result.environment = how.environment;
   if (!notify.empty()) result.environment.push_back("NOTIFY_SOCKET=" + notify);
   if (how.watchdog) result.environment.push_back("WATCHDOG_USEC=" + std::to_string(how.watchdog->count()));
-  if (!how.inject.empty()) {
+  if (!how.inject.empty() || !how.inject_when_ready.empty()) {
     // LeakSanitizer wants to be the tracer.
     const char* given = std::getenv("ASAN_OPTIONS");
     result.environment.push_back("ASAN_OPTIONS=" + std::string(given ? given : "") + ":detect_leaks=0");
@@ -134,6 +141,11 @@ sluice_process::sluice_process(const sluice_launch& how)
     throw std::runtime_error("sluice did not become ready; it said:\n" + output());
   }
   at_start_ = descriptors_of(pid());
+  if (how.inject_when_ready.empty()) return;
+  launch tracer{.argv = strace_for(how.inject_when_ready, files_ / "trace")};
+  tracer.argv.insert(tracer.argv.end(), {"-p", std::to_string(pid())});
+  tracer_.emplace(tracer);
+  if (!tracer_->wait_output(" attached")) throw std::runtime_error("strace said:\n" + tracer_->output());
 }
 
 std::vector<session_record> sluice_process::wait_sessions(std::size_t n) const {

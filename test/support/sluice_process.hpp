@@ -49,6 +49,8 @@ struct sluice_launch {
   /// System calls that fail, as strace's inject= takes it: "splice:error=EAGAIN:when=5+7". The process itself is still
   /// the child; strace stands aside.
   std::vector<std::string> inject = {};
+  /// The same, but only from when the program is ready, so that its start is spared. Slower.
+  std::vector<std::string> inject_when_ready = {};
   std::optional<std::chrono::microseconds> watchdog = {};
 };
 
@@ -84,6 +86,7 @@ class sluice_process {
   temporary_directory files_;
   sys::unique_fd notifications_;
   process process_;
+  std::optional<process> tracer_;
   descriptor_count at_start_;
 };
 

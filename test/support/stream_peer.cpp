@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <thread>
 #include <vector>
 
@@ -46,6 +48,12 @@ stream_received receive_stream(int fd, std::uint64_t seed, const reading& how) {
     if (!checker.take(std::span(piece).first(static_cast<std::size_t>(n)))) return ended(stream_end::corrupted);
   }
   return ended(stream_end::enough);
+}
+
+bool was_reset(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_CLOSE;
 }
 
 void set_receive_buffer(int fd, int bytes) { ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); }

@@ -36,6 +36,10 @@ struct reading {
 
 stream_received receive_stream(int fd, std::uint64_t seed, const reading& how = {});
 
+/// True if the connection is over, which for an end that has not closed it means that it was reset. Unlike the socket's
+/// error it is still there after somebody has seen it.
+bool was_reset(int fd);
+
 /// SO_RCVBUF: makes the peers of a slow reader wait early.
 void set_receive_buffer(int fd, int bytes);
 
