@@ -84,8 +84,8 @@ TEST_CASE("e2e: slow readers with small windows get every byte, spliced or copie
   const listening_socket backend = listen_tcp();
   const std::string front = free_address();
   sluice_process sluice({.toml = toml_for(front, to_string(backend.address), relay)});
-  const reading slowly{.piece_bytes = 16 * 1024, .linger = std::chrono::microseconds(500)};
-  two_streams asked{.to_backend = 16 * mib, .to_client = 16 * mib, .receive_buffer = 16 * 1024};
+  const reading slowly{.piece_bytes = 4'096, .linger = std::chrono::microseconds(500)};
+  two_streams asked{.to_backend = 16 * mib, .to_client = 16 * mib, .receive_buffer = 4'096};
   (slow_client ? asked.by_client : asked.by_backend) = slowly;
   CAPTURE(relay, slow_client);
   check_delivered(run_two_streams(front, backend.fd.get(), asked), asked);

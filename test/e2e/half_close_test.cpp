@@ -1,16 +1,16 @@
 #include <sys/socket.h>
 
-#include <atomic>
 #include <cstdint>
 #include <cstring>
-#include <future>
-#include <map>
 #include <random>
+#include <span>
+#include <stdexcept>
 #include <string>
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
 #include "support/loopback.hpp"
+#include "support/many_runs.hpp"
 #include "support/peer_server.hpp"
 #include "support/sluice_process.hpp"
 #include "support/stream_peer.hpp"
@@ -20,22 +20,29 @@ using sluice::sys::unique_fd;
 
 namespace {
 
-/// What a run of a half-close is made of. The backend learns it from the first 16 bytes.
+/// What a run of a half-close is made of. The backend learns it from the first bytes.
 struct half_close_run {
   std::uint64_t seed;
-  std::uint32_t bytes;
-  std::uint32_t slow;
+  std::uint64_t bytes;
 };
 
 constexpr std::uint64_t answer_seed = 99;
+constexpr std::uint64_t answer_bytes = 10'000;
+
+half_close_run make_run(std::size_t n) {
+  std::mt19937_64 random(n);
+  // Mostly small: the interesting moments are at the end. Every tenth fills everything there is to fill.
+  const std::uint64_t most = n % 10 == 0 ? 16'000'000 : 300'000;
+  return {random(), random() % most};
+}
 
 /// One end of a half-close: it has been told all, and answers only then.
-void answer_after_eof(int fd, const half_close_run& run) {
-  const reading how = run.slow ? reading{.piece_bytes = 4'096, .linger = std::chrono::microseconds(50)} : reading{};
+void answer_after_eof(int fd, const half_close_run& run, bool slow) {
+  const reading how = slow ? reading{.piece_bytes = 4'096, .linger = std::chrono::microseconds(50)} : reading{};
   const stream_received got = receive_stream(fd, run.seed, how);
   if (got.end != stream_end::eof || got.bytes != run.bytes)
     throw std::runtime_error("cut after " + std::to_string(got.bytes) + " of " + std::to_string(run.bytes));
-  send_stream(fd, answer_seed + run.seed, 10'000);
+  send_stream(fd, answer_seed + run.seed, answer_bytes);
   ::shutdown(fd, SHUT_WR);
 }
 
@@ -44,7 +51,7 @@ void ask_with_eof(int fd, const half_close_run& run) {
   send_stream(fd, run.seed, run.bytes);
   ::shutdown(fd, SHUT_WR);
   const stream_received got = receive_stream(fd, answer_seed + run.seed);
-  if (got.end != stream_end::eof || got.bytes != 10'000)
+  if (got.end != stream_end::eof || got.bytes != answer_bytes)
     throw std::runtime_error("answer cut after " + std::to_string(got.bytes));
 }
 
@@ -54,14 +61,19 @@ void ask_with_eof(int fd, const half_close_run& run) {
 TEST_CASE("e2e: a half-close of either side loses no byte and ends nothing early", "[e2e][slow][L1]") {
   const fd_baseline descriptors;
   const bool by_client = GENERATE(true, false);
+  const bool slow = GENERATE(true, false);
+  CAPTURE(by_client, slow);
+  const int receive_buffer = slow ? 4'096 : 0;
+  listening_socket where = listen_tcp();
+  if (slow) set_receive_buffer(where.fd.get(), receive_buffer);
   peer_server backend(
+      std::move(where),
       [&](unique_fd connection) {
         half_close_run run{};
         const auto head = receive_exactly(connection.get(), sizeof run);
         std::memcpy(&run, head.data(), sizeof run);
-        if (run.slow) set_receive_buffer(connection.get(), 4'096);
         if (by_client) {
-          answer_after_eof(connection.get(), run);
+          answer_after_eof(connection.get(), run, slow);
         } else {
           ask_with_eof(connection.get(), run);
         }
@@ -69,27 +81,17 @@ TEST_CASE("e2e: a half-close of either side loses no byte and ends nothing early
       4);
   const std::string front = free_address();
   sluice_process sluice({.arguments = {front + '=' + backend.address()}});
-  const std::size_t runs = scaled(250);
-  std::atomic<std::size_t> next{0};
-  const auto be_clients = [&] {
-    for (std::size_t n = next++; n < runs; n = next++) {
-      std::mt19937_64 random(n);
-      // Mostly small: the interesting moments are at the end. Every tenth fills everything there is to fill.
-      const std::uint64_t most = n % 10 == 0 ? 8'000'000 : 300'000;
-      const half_close_run run{random(), static_cast<std::uint32_t>(random() % most), n % 2 == 0 ? 1U : 0U};
-      const unique_fd client = connect_to(parse_address(front));
-      if (run.slow) set_receive_buffer(client.get(), 4'096);
-      send_all(client.get(), std::as_bytes(std::span(&run, 1)));
-      if (by_client) {
-        ask_with_eof(client.get(), run);
-      } else {
-        answer_after_eof(client.get(), run);
-      }
+  const std::size_t runs = scaled(125);
+  many_runs(runs, 4, [&](std::size_t n) {
+    const half_close_run run = make_run(n);
+    const unique_fd client = connect_with_receive_buffer(parse_address(front), receive_buffer);
+    send_all(client.get(), std::as_bytes(std::span(&run, 1)));
+    if (by_client) {
+      ask_with_eof(client.get(), run);
+    } else {
+      answer_after_eof(client.get(), run, slow);
     }
-  };
-  std::vector<std::future<void>> clients;
-  for (int i = 0; i < 4; ++i) clients.push_back(std::async(std::launch::async, be_clients));
-  for (auto& one : clients) one.get();
+  });
   backend.check();
   for (const auto& record : sluice.wait_sessions(runs))
     CHECK(record.reason == (by_client ? "client_fin" : "backend_fin"));

@@ -135,8 +135,8 @@ TEST_CASE("e2e: where no pipe is to be had connections live on copies, and splic
     CHECK(sluice.final_count("pipes_refused").value_or(100) >= 100);
   }
   SECTION("no pipe at first") {
-    sluice_process sluice(
-        {.arguments = {front + '=' + backend.address(), "--workers", "1"}, .inject_when_ready = {"pipe2:error=EMFILE:when=1..4"}});
+    sluice_process sluice({.arguments = {front + '=' + backend.address(), "--workers", "1"},
+                           .inject_when_ready = {"pipe2:error=EMFILE:when=1..4"}});
     {
       crowd clients(parse_address(front), 4);
       for (int i = 0; i < 500; ++i) clients.exchange(100);

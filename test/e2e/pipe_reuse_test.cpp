@@ -1,7 +1,6 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
-#include <future>
 #include <random>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
 #include "support/loopback.hpp"
+#include "support/many_runs.hpp"
 #include "support/peer_server.hpp"
 #include "support/sluice_process.hpp"
 #include "support/stream_peer.hpp"
@@ -84,19 +84,12 @@ TEST_CASE("e2e: after thousands of kills in mid-stream no connection has got a b
   const std::string front = free_address();
   sluice_process sluice({.arguments = {front + '=' + backend.address(), "--log-level", "warning"}});
   const std::size_t connections = scaled(20'000);
-  std::atomic<std::size_t> next{0};
-  const auto be_clients = [&] {
-    for (std::size_t n = next++; n < connections; n = next++) {
-      const keyed_run run = make_run(n);
-      unique_fd client = connect_to(parse_address(front));
-      set_receive_buffer(client.get(), 8'192);
-      send_all(client.get(), std::as_bytes(std::span(&run, 1)));
-      if (!play(std::move(client), run, true)) ++foreign;
-    }
-  };
-  std::vector<std::future<void>> clients;
-  for (int i = 0; i < 8; ++i) clients.push_back(std::async(std::launch::async, be_clients));
-  for (auto& one : clients) one.get();
+  many_runs(connections, 8, [&](std::size_t n) {
+    const keyed_run run = make_run(n);
+    unique_fd client = connect_with_receive_buffer(parse_address(front), 8'192);
+    send_all(client.get(), std::as_bytes(std::span(&run, 1)));
+    if (!play(std::move(client), run, true)) ++foreign;
+  });
   CHECK(foreign == 0);
   backend.check();
   CHECK(sluice.wait_at_rest(std::chrono::seconds(3 * slowness)));  // lingering resets take up to a second

@@ -30,11 +30,10 @@ stream_received be_one_end(int fd, std::uint64_t own_seed, std::uint64_t n, std:
 }  // namespace
 
 two_results run_two_streams(const std::string& front, int backend_listener, const two_streams& how) {
-  const sys::unique_fd client = connect_to(parse_address(front));
-  if (how.receive_buffer != 0) set_receive_buffer(client.get(), how.receive_buffer);
+  if (how.receive_buffer != 0) set_receive_buffer(backend_listener, how.receive_buffer);
+  const sys::unique_fd client = connect_with_receive_buffer(parse_address(front), how.receive_buffer);
   auto backend = std::async(std::launch::async, [&] {
     const sys::unique_fd fd = accept_from(backend_listener);
-    if (how.receive_buffer != 0) set_receive_buffer(fd.get(), how.receive_buffer);
     return be_one_end(fd.get(), seed_of_backend, how.to_client, how.backend_piece, seed_of_client, how.by_backend);
   });
   two_results result;

@@ -1,12 +1,15 @@
 #include "support/stream_peer.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/byte_stream.hpp"
@@ -56,6 +59,21 @@ bool was_reset(int fd) {
   return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_CLOSE;
 }
 
-void set_receive_buffer(int fd, int bytes) { ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); }
+void set_receive_buffer(int listener, int bytes) { sys::set_option(listener, SOL_SOCKET, SO_RCVBUF, bytes); }
+
+sys::unique_fd connect_with_receive_buffer(const sys::socket_address& address, int bytes) {
+  if (bytes == 0) return connect_to(address);
+  sys::fd_result made = sys::make_socket(address.family());
+  set_receive_buffer(made.fd.get(), bytes);
+  sys::set_option(made.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  int error = sys::connect(made.fd.get(), address);
+  if (error == EINPROGRESS) {
+    if (!wait_writable(made.fd.get())) throw std::runtime_error("connect timed out");
+    socklen_t size = sizeof error;
+    ::getsockopt(made.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  }
+  if (error != 0) throw std::system_error(error, std::generic_category(), "connect");
+  return std::move(made.fd);
+}
 
 }  // namespace sluice::support

@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #include "support/wait.hpp"
+#include "sys/socket_address.hpp"
+#include "sys/unique_fd.hpp"
 
 /// One end of a position-coded stream (byte_stream.hpp) over a socket.
 namespace sluice::support {
@@ -40,7 +42,10 @@ stream_received receive_stream(int fd, std::uint64_t seed, const reading& how = 
 /// error it is still there after somebody has seen it.
 bool was_reset(int fd);
 
-/// SO_RCVBUF: makes the peers of a slow reader wait early.
-void set_receive_buffer(int fd, int bytes);
+/// SO_RCVBUF: makes the peers of a slow reader wait early. On a listener, for those it will accept: on a connection TCP
+/// has already promised a window, and crawls from one probe to the next if it shrinks.
+void set_receive_buffer(int listener, int bytes);
+/// Connects with such a receive buffer; 0 leaves the kernel's.
+sys::unique_fd connect_with_receive_buffer(const sys::socket_address& address, int bytes);
 
 }  // namespace sluice::support
