@@ -64,9 +64,13 @@ descriptor_count descriptors_of(pid_t pid) {
 
 pipe_count pipes_of(pid_t pid) {
   pipe_count result;
-  std::set<std::string> seen;
+  std::set<std::string> seen;  // the log goes to a standard stream, by whatever descriptor
+  for (const char* standard : {"0", "1", "2"}) {
+    std::error_code closed;
+    seen.insert(fs::read_symlink(proc(pid) / "fd" / standard, closed).string());
+  }
   for_each_descriptor(pid, [&](const fs::path& path, const std::string& target) {
-    if (!target.starts_with("pipe:") || std::stoi(path.filename().string()) <= 2 || !seen.insert(target).second) return;
+    if (!target.starts_with("pipe:") || !seen.insert(target).second) return;
     // Opening the link makes a new reading end of the same pipe.
     const sys::unique_fd reading(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     int bytes = 0;

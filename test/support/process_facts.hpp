@@ -16,7 +16,7 @@ struct descriptor_count {
 
 descriptor_count descriptors_of(pid_t pid);
 
-/// Pipes of the process, and the bytes in them. Its standard streams do not count.
+/// Pipes of the process, and the bytes in them. Those that are its standard streams do not count.
 struct pipe_count {
   std::size_t pipes = 0;
   std::size_t bytes = 0;
