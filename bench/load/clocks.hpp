@@ -1,10 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <ctime>
 #include <stdexcept>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 namespace sluice::bench {
@@ -15,9 +16,7 @@ inline std::uint64_t nanoseconds_of(clockid_t clock) {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-inline std::uint64_t now_ns() {
-  return nanoseconds_of(CLOCK_MONOTONIC);
-}
+inline std::uint64_t now_ns() { return nanoseconds_of(CLOCK_MONOTONIC); }
 
 /// CPU time of whole processes, threads that ended included, to the nanosecond: what /proc/PID/stat shows in ticks of
 /// 10 ms. Children are processes of their own and must be named too. Throws std::runtime_error when a process is gone.

@@ -11,9 +11,7 @@ namespace {
 
 constexpr int look_at_phase_every_ms = 20;
 
-bool is_bulk(work what) {
-  return what != work::ping_pong && what != work::short_sessions;
-}
+bool is_bulk(work what) { return what != work::ping_pong && what != work::short_sessions; }
 
 }  // namespace
 
@@ -64,9 +62,7 @@ void crew::drop(const endpoint& end) {
 server_crew::server_crew(const options& wanted, const std::atomic<phase>& now)
     : crew(wanted, now), listener_(listen_on(wanted.serve_port)) {}
 
-void server_crew::start() {
-  set_.add(listener_.get(), EPOLLIN, nullptr);
-}
+void server_crew::start() { set_.add(listener_.get(), EPOLLIN, nullptr); }
 
 void server_crew::on_listener() {
   for (unique_fd client = accept_from(listener_); client.get() >= 0; client = accept_from(listener_)) {

@@ -53,9 +53,7 @@ exchange_end::exchange_end(unique_fd socket, role plays, const options& wanted, 
   std::memcpy(message_.get(), &number_, sizeof number_);
 }
 
-std::uint32_t exchange_end::interest() const {
-  return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-}
+std::uint32_t exchange_end::interest() const { return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET; }
 
 verdict exchange_end::on_events(std::uint32_t events, tally& mine) {
   if ((events & EPOLLIN) != 0) readable_ = true;

@@ -1,11 +1,12 @@
 // bench_load: both ends of the traffic for a relay under measurement, cheap enough to leave the relay the bottleneck.
 // The server end and the client end are a thread each; this thread keeps the time and reads the counters.
 
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
-#include <sys/resource.h>
 #include <thread>
 
 #include "clocks.hpp"

@@ -1,13 +1,13 @@
 #include "sockets.hpp"
 
-#include <array>
-#include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <system_error>
-
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
 
 namespace sluice::bench {
 namespace {
@@ -36,18 +36,14 @@ io_result result_of(ssize_t result) {
 
 }  // namespace
 
-unique_fd::~unique_fd() {
-  close();
-}
+unique_fd::~unique_fd() { close(); }
 
 void unique_fd::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
 }
 
-void throw_errno(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
+void throw_errno(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 unique_fd listen_on(std::uint16_t port) {
   unique_fd listener = stream_socket();
@@ -77,9 +73,7 @@ void reset_on_close(const unique_fd& socket) {
   setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-io_result receive(int fd, std::span<std::byte> into) {
-  return result_of(recv(fd, into.data(), into.size(), 0));
-}
+io_result receive(int fd, std::span<std::byte> into) { return result_of(recv(fd, into.data(), into.size(), 0)); }
 
 io_result discard(int fd) {
   static std::array<std::byte, 1 << 20> never_written;  // its length is the limit; the kernel leaves it alone

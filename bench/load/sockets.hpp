@@ -1,10 +1,11 @@
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <sys/epoll.h>
 #include <utility>
 
 namespace sluice::bench {

@@ -50,7 +50,8 @@ class edge_set {
 
   static constexpr std::size_t most_edges = 256;
 
-  /// Up to most_edges. Fewer are all there were. Waits for the first one until `due`, not at all if that is past; now is the clock's reading.
+  /// Up to most_edges. Fewer are all there were. Waits for the first one until `due`, not at all if that is past; now
+  /// is the clock's reading.
   std::span<const epoll_event> wait(time_ns now, time_ns due) noexcept;
 
  private:

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <system_error>
 
-
 namespace sluice::loop {
 
 mailbox::mailbox() : wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {

@@ -1,5 +1,6 @@
-#include "support/catch.hpp"
 #include "sys/socket_address.hpp"
+
+#include "support/catch.hpp"
 
 using sluice::sys::socket_address;
 using sluice::sys::to_string;
