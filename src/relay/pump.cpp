@@ -108,7 +108,7 @@ pump::next pump::drain_by_copy(pump_context& context) noexcept {
   }
   pipe_->bytes -= sent.bytes;
   bytes_out_ += sent.bytes;
-  count_copied(context, sent.bytes);
+  if (!rest_of_copy_) count_copied(context, sent.bytes);
   if (pipe_->bytes == 0) give_back(context);
   return next::go_on;
 }
@@ -128,6 +128,7 @@ pump::next pump::fill(pump_context& context, const limits& allowed, std::size_t&
   switch (moved.what) {
     case kind::moved: {
       pipe_->bytes = moved.bytes;
+      rest_of_copy_ = false;
       context.counts.fills.add();
       context.counts.bytes_spliced.add(moved.bytes);
       count_in(moved.bytes, left);
@@ -183,6 +184,7 @@ pump::next pump::copy(pump_context& context, std::size_t most, std::size_t& left
     // An empty pipe takes whole pages from write(2), and room was no more than its slots hold.
     const sys::io_result kept = context.io.write_pipe(pipe_->write.get(), context.scratch.subspan(sent.bytes, rest));
     pipe_->bytes = kept.bytes;
+    rest_of_copy_ = true;
     if (kept.bytes != rest) return sink_failed(context, kept.error != 0 ? kept.error : EIO);
     return next::go_on;
   }

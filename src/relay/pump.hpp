@@ -112,6 +112,7 @@ class pump {
   bool fin_sent_ = false;
   bool copying_ = false;
   bool promoted_ = false;
+  bool rest_of_copy_ = false;  ///< what is in the pipe was counted as copied
 };
 
 }  // namespace sluice::relay
