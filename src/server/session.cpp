@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <new>
 
 #include "server/endpoint.hpp"
 #include "server/worker.hpp"
@@ -64,7 +65,12 @@ void session::begin() {
     finish(close_reason::no_resources, error);
     return;
   }
-  set_up();
+  try {
+    set_up();
+  } catch (const std::bad_alloc&) {
+    finish(close_reason::no_resources, ENOMEM);
+    return;
+  }
   go_on();
 }
 
@@ -72,16 +78,20 @@ void session::begin() {
 loop::detached session::set_up() {
   const loop::time_ns give_up_at = accepted_at_ + nanoseconds(service_->settings.timeouts.connect_total);
   std::vector<std::size_t> tried;  // allocates only once an attempt has failed
-  for (;;) {
-    const std::size_t chosen = choose(tried);
-    if (chosen == balance::no_backend) break;
-    const bool reached = co_await reach(chosen, give_up_at);
-    if (reached) {
-      phase_ = phase::connected;
-      co_return;
+  try {
+    for (;;) {
+      const std::size_t chosen = choose(tried);
+      if (chosen == balance::no_backend) break;
+      const bool reached = co_await reach(chosen, give_up_at);
+      if (reached) {
+        phase_ = phase::connected;
+        co_return;
+      }
+      if (error_ == ECANCELED || home_.now() >= give_up_at) break;
+      tried.push_back(chosen);
     }
-    if (error_ == ECANCELED || home_.now() >= give_up_at) break;
-    tried.push_back(chosen);
+  } catch (const std::bad_alloc&) {
+    error_ = ENOMEM;
   }
   phase_ = phase::failed;
 }
@@ -102,7 +112,12 @@ loop::task<bool> session::reach(std::size_t chosen, loop::time_ns give_up_at) {
     backend_address_ = to_endpoint(to);
     const connect::connect_place place{
         wait_, home_.edges(), {token_.slot, token_.generation, loop::side::backend}, home_.now()};
-    connect::connected result = co_await connect::connect(place, attempt);
+    connect::connected result;
+    try {
+      result = co_await connect::connect(place, attempt);
+    } catch (const std::bad_alloc&) {
+      result.error = ENOMEM;
+    }
     if (result.error == 0) {
       relay::stream& socket = relay_.of(loop::side::backend);
       socket.fd = std::move(result.fd);
@@ -150,7 +165,7 @@ void session::go_on() {
     finish(close_reason::client_reset, ECONNRESET);
   } else if (error_ == ECANCELED) {
     finish(close_reason::drained, 0);
-  } else if (attempts_ == 0) {
+  } else if (error_ == 0) {
     finish(close_reason::no_backend, 0);
   } else if (only_shortages_) {
     finish(close_reason::no_resources, error_);

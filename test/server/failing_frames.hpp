@@ -1,0 +1,11 @@
+#pragma once
+
+namespace sluice::test {
+
+/// Of the allocations to come that are of a coroutine's frame, the nth throws std::bad_alloc. Thread: any.
+void fail_frame(int nth) noexcept;
+
+/// What is left of n; 0 once the allocation has failed.
+int frames_to_fail() noexcept;
+
+}  // namespace sluice::test
