@@ -72,6 +72,7 @@ TEST_CASE("e2e: with 256 descriptors it serves what fits, rests while full and g
   const double seconds = std::chrono::duration<double>(steady_clock::now() - begun).count();
   CHECK(static_cast<double>(count_in(sluice.output(), "not accepting")) <= seconds + 2);
   waiting.clear();
+  CHECK(sluice.wait_at_rest(slowness * patience));  // those who waited are still taken in, and found gone
   sluice.check_clean_end();
   CHECK(count_in(sluice.output(), "accept:") == 0);
 }

@@ -59,7 +59,7 @@ TEST_CASE("e2e: iperf3 runs through it, with one stream and with eight, both way
   // One session is iperf3's own control connection.
   for (const auto& record : sluice.wait_sessions(1 + std::stoul(streams))) CHECK(record.path != "copied");
   server.signal(SIGTERM);
-  CHECK(server.wait_exit());
+  CHECK(server.wait_exit().has_value());
   sluice.check_clean_end();
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("e2e: curl fetches a large file from nginx through it unchanged", "[e2
   run_well({curl, "-sS", "--fail", "-o", files / "got", "http://" + front + "/large"});
   CHECK(sha256(files / "got") == sha256(files / "large"));
   server.signal(SIGTERM);
-  CHECK(server.wait_exit());
+  CHECK(server.wait_exit().has_value());
   sluice.check_clean_end();
 }
 
@@ -120,6 +120,6 @@ TEST_CASE("e2e: a Redis server behind it answers its own client and its benchmar
       run_well({benchmark, "-p", front_port, "-n", "20000", "-c", "50", "-t", "set,get,lrange_100", "-q"}).output;
   CHECK(said.find("GET:") != std::string::npos);
   server.signal(SIGTERM);
-  CHECK(server.wait_exit());
+  CHECK(server.wait_exit().has_value());
   sluice.check_clean_end();
 }

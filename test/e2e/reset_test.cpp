@@ -109,7 +109,9 @@ TEST_CASE("e2e: a backend that goes before it accepts resets the client", "[e2e]
   backend.fd.reset();  // what waits in its queue is reset
   const stream_received got = receive_stream(client.get(), 5);
   CHECK(got.end == stream_end::reset);
-  CHECK(sluice.wait_sessions(1).at(0).reason == "backend_reset");
+  // The reset may come before the program has seen that it was connected.
+  const std::string reason = sluice.wait_sessions(1).at(0).reason;
+  CHECK((reason == "backend_reset" || reason == "connect_failed"));
   sluice.check_clean_end();
 }
 
