@@ -36,7 +36,7 @@ TEST_CASE("check: listeners that can live together", "[config][check]") {
                "\"80\" = \"b:1\"\n\"81\" = \"b:1\"", "\"1-100\" = \"b:1\"\n\"101-200\" = \"b:1\"",
                "\"127.0.0.1:0\" = \"b:1\"\n\"0\" = \"b:1\"", "\"unix:/a\" = \"b:1\"\n\"unix:@/a\" = \"b:1\"");
   CAPTURE(lines);
-  CHECK(codes_of(lines) == "");
+  CHECK(codes_of(lines).empty());
 }
 
 TEST_CASE("check: a conflict names both places", "[config][check]") {
@@ -88,7 +88,7 @@ TEST_CASE("check: what is no proof of a loop passes", "[config][check]") {
                "\"0.0.0.0:8080\" = \"[::1]:8080\"", "\"8080\" = \"db.internal:8080\"", "\"8080\" = \"127.0.0.1:8081\"",
                "\"unix:/a\" = \"unix:@/a\"", "\"80\" = \"127.0.0.1:81\"\n\"81\" = \"b:1\"");
   CAPTURE(lines);
-  CHECK(codes_of(lines) == "");
+  CHECK(codes_of(lines).empty());
 }
 
 TEST_CASE("check: a loop over two services is found, with both places", "[config][check]") {
@@ -107,9 +107,9 @@ TEST_CASE("check: a loop over two services is found, with both places", "[config
 }
 
 TEST_CASE("check: ranges have the same length on both sides, or one target port", "[config][check]") {
-  CHECK(codes_of("\"9000-9099\" = \"b:9000-9099\"") == "");
-  CHECK(codes_of("\"9000-9099\" = \"b:80\"") == "");
-  CHECK(codes_of("\"9000-9099\" = \"unix:/a\"") == "");
+  CHECK(codes_of("\"9000-9099\" = \"b:9000-9099\"").empty());
+  CHECK(codes_of("\"9000-9099\" = \"b:80\"").empty());
+  CHECK(codes_of("\"9000-9099\" = \"unix:/a\"").empty());
   CHECK(codes_of("\"9000-9099\" = \"b:9000-9098\"") == "range-length");
   CHECK(codes_of("\"9000\" = \"b:9000-9098\"") == "range-length");
   CHECK(codes_of("\"unix:/a\" = \"b:9000-9098\"") == "range-length");

@@ -47,8 +47,9 @@ TEST_CASE("e2e: a reset in the midst of a stream reaches the other end behind al
   const std::string front = free_address();
   sluice_process sluice({.arguments = {front + '=' + to_string(backend.address)}});
   auto [client_fd, backend_fd] = connect_ends(front, backend.fd.get());
-  const int dying = dead == side::client ? client_fd.get() : backend_fd.get();
-  sys::unique_fd survivor = dead == side::client ? std::move(backend_fd) : std::move(client_fd);
+  sys::unique_fd& victim = dead == side::client ? client_fd : backend_fd;
+  const sys::unique_fd& survivor = dead == side::client ? backend_fd : client_fd;
+  const int dying = victim.get();
 
   // The one that has said end of file can say no more; whoever still may has filled every buffer on the way.
   const bool dying_has_ended = (when == state::half_closed_by_client && dead == side::client) ||
@@ -66,7 +67,7 @@ TEST_CASE("e2e: a reset in the midst of a stream reaches the other end behind al
     REQUIRE(sluice.wait_notification("STOPPING=1"));
   }
 
-  reset(std::move(dead == side::client ? client_fd : backend_fd));
+  reset(std::move(victim));
   const stream_received got = receive_stream(survivor.get(), 5);
   // Behind an end of file no reset can be read.
   CHECK(got.end == (dying_has_ended ? stream_end::eof : stream_end::reset));

@@ -12,7 +12,6 @@
 #include "support/stream_peer.hpp"
 
 using namespace sluice::support;
-using sluice::sys::unique_fd;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 

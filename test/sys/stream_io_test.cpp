@@ -25,7 +25,6 @@ using sluice::sys::io_result;
 using sluice::sys::kernel_stream_io;
 using sluice::sys::make_pipe;
 using sluice::sys::pipe_pair;
-using sluice::sys::unique_fd;
 using kind = io_result::kind;
 
 namespace {
