@@ -12,8 +12,8 @@
 
 namespace sluice::relay {
 
-/// What a service sets for its relays. Times in nanoseconds; an idle or half_close of 0 means never, a reset_linger of 0 at
-/// once.
+/// What a service sets for its relays. Times in nanoseconds; an idle or half_close of 0 means never, a reset_linger of
+/// 0 at once.
 struct relay_settings {
   loop::time_ns idle = 0;
   loop::time_ns half_close = 0;

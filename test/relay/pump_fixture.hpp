@@ -35,8 +35,7 @@ struct scripted_pump {
     return result;
   }
   /// Steps with a part of the script that must be followed to its end.
-  step_result step(std::initializer_list<expected_call> steps,
-                   std::source_location where = std::source_location::current()) {
+  step_result step(std::initializer_list<expected_call> steps, unsigned where = __builtin_LINE()) {
     io.expect(steps);
     const step_result result = step();
     io.check_done(where);
