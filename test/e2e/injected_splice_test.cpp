@@ -88,7 +88,8 @@ TEST_CASE("e2e: a broken pipe reported by splice ends the session by a reset, ne
   send_stream_until_full(client.get(), 5);
   const stream_received got = receive_stream(behind.get(), 5);
   CHECK(got.end == stream_end::reset);
-  CHECK(wait_until([&] { return was_reset(client.get()); }));
+  const int client_fd = client.get();
+  CHECK(wait_until([&] { return was_reset(client_fd); }));
   const session_record record = sluice.wait_sessions(1).at(0);
   CHECK((record.reason == "client_reset" || record.reason == "backend_reset" || record.reason == "relay_error"));
   CHECK(record.error == "EPIPE");

@@ -11,7 +11,6 @@ using sluice::loop::deadline;
 using sluice::loop::deadline_wheel;
 using sluice::loop::detached;
 using sluice::loop::never;
-using sluice::loop::task;
 using sluice::loop::time_ns;
 using sluice::loop::wait_point;
 using sluice::loop::wake;

@@ -179,7 +179,7 @@ faulty_transfer transfer(mode how, std::uint64_t fails_at, int error) {
     if (i == 10 && !std::exchange(ends, true)) pumped.io.peer_ends();
   }
   const bool took_uncounted = how == mode::has_no_pipe && pumped.io.failed_call() == "receive";
-  CHECK(pumped.io.violation() == "");
+  CHECK(pumped.io.violation().empty());
   CHECK(pumped.is_over());
   CHECK(pumped.moves.bytes_out() == pumped.io.delivered());
   if (!took_uncounted) CHECK(pumped.moves.bytes_in() == pumped.io.taken());
