@@ -98,13 +98,13 @@ listening_socket open_listening_socket(const listen_spec& spec) {
   const auto path = file_of(spec.address);
   if (const int error = path ? bind_unix(fd, spec, *path) : sys::bind(fd, spec.address))
     return ipv6_is_off(spec, error) ? open_listening_socket(ipv4_instead(spec)) : failure("bind", error);
+  path_guard undo(path.value_or(std::string()));
   if (path) {
-    path_guard undo(*path);
     if (const int error = change_owner(*path, spec.owner)) return failure("owner", error);
     if (::chmod(path->c_str(), spec.mode) != 0) return failure("chmod", errno);
-    undo.keep();
   }
   if (const int error = sys::listen(fd, spec.backlog)) return failure("listen", error);
+  undo.keep();
   // An option that an old kernel lacks is no reason not to listen.
   sys::apply_options(fd, spec.address.family(), spec.options);
   listening_socket opened;

@@ -55,7 +55,10 @@ void worker::listen(sys::unique_fd fd, std::uint32_t tag) {
     const auto slot = loop::edge_token::first_listener + static_cast<std::uint32_t>(listeners_.size());
     listeners_.push_back(std::make_unique<accept::listener>(std::move(fd), tag, shared_.sessions, owner.sessions,
                                                             owner.settings.when_full, *this));
-    edges_.add_reader(listeners_.back()->fd(), {slot, 0, loop::side::client});
+    const int error = edges_.add_reader(listeners_.back()->fd(), {slot, 0, loop::side::client});
+    if (error != 0)
+      shared_.log.message(log_level::error, "cannot watch " + entrance_at(tag).name + ": " + std::strerror(error) +
+                                                "; its clients wait until sluice is started anew");
   });
 }
 
