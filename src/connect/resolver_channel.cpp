@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
@@ -106,6 +107,20 @@ ares_addrinfo_hints hints_for(int family) {
   return hints;
 }
 
+/// RFC 6761, 6.3: "localhost" and all below it are loopback whatever a file says of them, and DNS is not asked. c-ares
+/// knows this since 1.20.
+bool is_localhost(std::string name) {
+  boost::algorithm::to_lower(name);
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
+lookup_result loopback() {
+  return {lookup_result::kind::answered,
+          {*sys::socket_address::from_literal("127.0.0.1", 0), *sys::socket_address::from_literal("::1", 0)},
+          {},
+          {}};
+}
+
 }  // namespace
 
 lookup_result look_in_hosts(const std::string& name) {
@@ -125,7 +140,9 @@ lookup_result look_in_hosts(const std::string& name) {
     ares_getaddrinfo(channel, name.c_str(), nullptr, &hints, on_hosts, &result);
     ares_destroy(channel);
   }
-  if (result.what == lookup_result::kind::failed) result.what = lookup_result::kind::nothing;
+  if (result.what == lookup_result::kind::answered) return result;
+  if (is_localhost(name)) return loopback();
+  result.what = lookup_result::kind::nothing;
   return result;
 }
 

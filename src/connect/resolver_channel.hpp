@@ -35,7 +35,8 @@ struct lookup_result {
   std::string error;                           ///< unless answered
 };
 
-/// Addresses of both families by /etc/hosts, or of an IP literal, at once. Never failed.
+/// Addresses of both families by /etc/hosts, or of an IP literal, at once; a localhost that the file does not know is
+/// loopback. Never failed.
 lookup_result look_in_hosts(const std::string& name);
 
 /// One c-ares channel, its sockets and timeouts waited for by Asio. c-ares owns the sockets: Asio only watches them and

@@ -312,6 +312,15 @@ TEST_CASE("resolver: search domains of resolv.conf are tried, and a changed file
   CHECK_FALSE(lab.told[2].stale);
 }
 
+TEST_CASE("resolver: localhost is loopback though no file says so, and DNS is not asked", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with(always("10.6.6.6", "2001:db8::6"));
+  lab.follow("Sluice-Test.LocalHost");
+  REQUIRE(lab.until_told(1));
+  CHECK(joined(lab.told[0]).find("127.0.0.1:0") != std::string::npos);
+  CHECK(lab.server.questions().empty());
+}
+
 TEST_CASE("resolver: /etc/hosts is final", "[connect][resolver]") {
   std::ifstream hosts("/etc/hosts");
   std::string found;
