@@ -115,6 +115,7 @@ pipe* pipe_pool::create(bool large) noexcept {
   fresh->read = std::move(made.read);
   fresh->write = std::move(made.write);
   fresh->slots = made.slots;
+  fresh->fill_bytes = made.slots * sys::page_size();
   fresh->large = made.slots > small_slots;
   ++pipes_;
   pages_ += fresh->slots;

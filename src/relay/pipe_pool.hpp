@@ -19,7 +19,7 @@ struct pipe {
   bool large = false;
   std::size_t bytes = 0;
 
-  std::size_t fill_bytes() const noexcept { return slots * sys::page_size(); }
+  std::size_t fill_bytes = 0;  ///< most bytes one fill takes: a page a slot (fs/splice.c, do_splice_read)
 };
 
 /// How many pages and pipes one worker's pool may use.

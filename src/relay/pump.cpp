@@ -35,14 +35,15 @@ step_result pump::step(pump_context& context, const limits& allowed) noexcept {
     if (pipe_ != nullptr) {
       doing = drain(context);
     } else if (eof_) {
-      if (fin_sent_ || send_fin(context) == next::go_on) return step_result::finished;
-      return step_result::failed;
+      if (!fin_sent_ && send_fin(context) != next::go_on) return step_result::failed;
+      source_.finished = true;
+      return step_result::finished;
+    } else if (!sink_.writable) {
+      return step_result::wants_sink;  // back-pressure stays in the source's receive window
+    } else if (!source_.readable) {
+      return step_result::wants_source;
     } else if (left == 0) {
       return step_result::again;
-    } else if (!sink_.writable) {
-      doing = next::wait_sink;  // back-pressure stays in the source's receive window
-    } else if (!source_.readable) {
-      doing = next::wait_source;
     } else if (allowed.fill_bytes == 0) {
       return step_result::wants_time;
     } else {
@@ -65,7 +66,7 @@ pump::next pump::drain(pump_context& context) noexcept {
   switch (moved.what) {
     case kind::moved:
       pipe_->bytes -= moved.bytes;
-      bytes_out_ += moved.bytes;
+      count_out(context, moved.bytes);
       context.counts.drains.add();
       if (pipe_->bytes == 0) give_back(context);
       return next::go_on;
@@ -107,7 +108,7 @@ pump::next pump::drain_by_copy(pump_context& context) noexcept {
     to_take -= taken.bytes;
   }
   pipe_->bytes -= sent.bytes;
-  bytes_out_ += sent.bytes;
+  count_out(context, sent.bytes);
   if (!rest_of_copy_) count_copied(context, sent.bytes);
   if (pipe_->bytes == 0) give_back(context);
   return next::go_on;
@@ -123,7 +124,7 @@ pump::next pump::fill(pump_context& context, const limits& allowed, std::size_t&
     return copy_without_pipe(context, std::min(allowed.fill_bytes, context.scratch.size()), left);
   }
   const std::size_t wish = promoted_ ? allowed.largest_pipe : unpromoted_fill;
-  const std::size_t room = std::min({wish, pipe_->fill_bytes(), allowed.fill_bytes});
+  const std::size_t room = std::min({wish, pipe_->fill_bytes, allowed.fill_bytes});
   const sys::io_result moved = context.io.splice_in(source_.fd.get(), pipe_->write.get(), room);
   switch (moved.what) {
     case kind::moved: {
@@ -131,7 +132,7 @@ pump::next pump::fill(pump_context& context, const limits& allowed, std::size_t&
       rest_of_copy_ = false;
       context.counts.fills.add();
       context.counts.bytes_spliced.add(moved.bytes);
-      count_in(moved.bytes, left);
+      count_in(context, moved.bytes, left);
       if (moved.bytes >= room) promoted_ = true;
       note_short_read(moved.bytes, std::min<std::size_t>(room, pipe_->slots));
       if (observer_ != nullptr) observer_->after_fill(*pipe_, moved.bytes);
@@ -165,20 +166,20 @@ pump::next pump::splice_in_failed(pump_context& context, int error, std::size_t 
 pump::next pump::copy(pump_context& context, std::size_t most, std::size_t& left) noexcept {
   pipe_ = context.pool.borrow();
   if (pipe_ == nullptr) return copy_without_pipe(context, most, left);
-  const std::size_t room = std::min({most, pipe_->fill_bytes(), context.scratch.size()});
+  const std::size_t room = std::min({most, pipe_->fill_bytes, context.scratch.size()});
   const sys::io_result got = context.io.receive(source_.fd.get(), context.scratch.first(room));
   if (got.what == kind::eof) return source_eof(context);
   if (got.what != kind::moved) {
     give_back(context);
     return got.what == kind::would_block ? source_empty() : source_failed(got.error);
   }
-  count_in(got.bytes, left);
+  count_in(context, got.bytes, left);
   count_copied(context, got.bytes);
   note_short_read(got.bytes, room);
   const sys::io_result sent = context.io.send(sink_.fd.get(), context.scratch.first(got.bytes));
   if (sent.what == kind::failed) return sink_failed(context, sent.error);
   if (sent.what == kind::would_block) sink_.writable = false;
-  bytes_out_ += sent.bytes;
+  count_out(context, sent.bytes);
   const std::size_t rest = got.bytes - sent.bytes;
   if (rest > 0) {
     // An empty pipe takes whole pages from write(2), and room was no more than its slots hold.
@@ -205,8 +206,8 @@ pump::next pump::copy_without_pipe(pump_context& context, std::size_t most, std:
     return next::wait_sink;
   }
   if (sent.what != kind::moved) return sink_failed(context, sent.error);
-  bytes_out_ += sent.bytes;
-  count_in(sent.bytes, left);
+  count_out(context, sent.bytes);
+  count_in(context, sent.bytes, left);
   count_copied(context, sent.bytes);
   std::size_t to_take = sent.bytes;
   while (to_take > 0) {
@@ -274,9 +275,11 @@ pump::next pump::sink_failed(pump_context& context, int error) noexcept {
   return next::fail;
 }
 
-/// FIN is forwarded only when no byte of this direction is in flight (I4).
+/// FIN is forwarded only when no byte of this direction is in flight (I4). Once the other direction is over as well,
+/// the close that follows says it.
 pump::next pump::send_fin(pump_context& context) noexcept {
   fin_sent_ = true;
+  if (sink_.finished) return next::go_on;
   const int error = context.io.shutdown_write(sink_.fd.get());
   if (error == 0) return next::go_on;
   // ENOTCONN: the sink was reset before the FIN; SO_ERROR may still say how.
@@ -290,9 +293,15 @@ void pump::note_short_read(std::size_t got, std::size_t room) noexcept {
   if (source_.tcp && got < room && !source_.hung && !source_.urgent) source_.readable = false;
 }
 
-void pump::count_in(std::size_t bytes, std::size_t& left) noexcept {
+void pump::count_in(pump_context& context, std::size_t bytes, std::size_t& left) noexcept {
   bytes_in_ += bytes;
   left -= std::min(left, bytes);
+  context.moved = true;
+}
+
+void pump::count_out(pump_context& context, std::size_t bytes) noexcept {
+  bytes_out_ += bytes;
+  context.moved = true;
 }
 
 void pump::count_copied(pump_context& context, std::size_t bytes) noexcept {

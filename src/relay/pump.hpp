@@ -45,6 +45,7 @@ struct pump_context {
   pipe_pool& pool;
   counters& counts;
   std::span<std::byte> scratch;
+  bool moved = false;  ///< set by every step that moves bytes, cleared by who asks
 };
 
 /// One direction of a relay: socket -> pipe -> socket. A plain state machine that knows no event loop; the invariants
@@ -60,6 +61,11 @@ class pump {
 
   /// Moves bytes until it would block, ends, or has moved limits.turn_bytes.
   step_result step(pump_context& context, const limits& allowed) noexcept;
+
+  /// A step would only say wants_sink (the sink is not writable) or wants_source.
+  bool is_blocked() const noexcept {
+    return pipe_ != nullptr ? !sink_.writable : !eof_ && !(sink_.writable && source_.readable);
+  }
 
   /// Copies from now on, for the reason given (counted). Kept as the direction's mode.
   void copy_from_now(pump_context& context, fallback_reason reason) noexcept;
@@ -97,7 +103,8 @@ class pump {
   next sink_failed(pump_context& context, int error) noexcept;
   next send_fin(pump_context& context) noexcept;
   void note_short_read(std::size_t got, std::size_t room) noexcept;
-  void count_in(std::size_t bytes, std::size_t& left) noexcept;
+  void count_in(pump_context& context, std::size_t bytes, std::size_t& left) noexcept;
+  void count_out(pump_context& context, std::size_t bytes) noexcept;
   void count_copied(pump_context& context, std::size_t bytes) noexcept;
   void give_back(pump_context& context) noexcept;
 

@@ -60,13 +60,12 @@ void relay::on_edges(relay_context& context, loop::side which, std::uint32_t edg
     due_changed_ = true;
   }
   // An edge in vain: nobody can read this source until its sink takes more, so it is not asked about any more.
-  if ((edges & (EPOLLIN | EPOLLPRI)) != 0 && from(socket).waits_for_sink && !other(socket).writable && !socket.silenced)
+  if ((edges & (EPOLLIN | EPOLLPRI)) != 0 && waits_for_sink(socket) && !socket.silenced)
     socket.silenced = context.edges.silence(socket.fd.get(), token_of(socket)) == 0;
 }
 
 relay_status relay::run(relay_context& context) noexcept {
-  const std::uint64_t before = client_to_backend_.moves.bytes_in() + client_to_backend_.moves.bytes_out() +
-                               backend_to_client_.moves.bytes_in() + backend_to_client_.moves.bytes_out();
+  context.pumps.moved = false;
   bool more = false;
   if (phase_ == phase::moving || phase_ == phase::draining) {
     more = step(context, client_);
@@ -76,9 +75,7 @@ relay_status relay::run(relay_context& context) noexcept {
   }
   if (phase_ == phase::moving && client_to_backend_.done && backend_to_client_.done) close_both(context, false);
   if (phase_ == phase::closed) return relay_status::closed;
-  const std::uint64_t now_at = client_to_backend_.moves.bytes_in() + client_to_backend_.moves.bytes_out() +
-                               backend_to_client_.moves.bytes_in() + backend_to_client_.moves.bytes_out();
-  if (now_at != before) {
+  if (context.pumps.moved) {
     last_move_ = context.now;
     if (looked_) {
       looked_ = false;
@@ -96,7 +93,7 @@ bool relay::step(relay_context& context, stream& source) noexcept {
   if (way.done || phase_ == phase::lingering || phase_ == phase::closed) return false;
   // A socket whose own stream has ended can still be reset: only its error says so, for nobody reads it any more.
   stream& sink = other(source);
-  if (from(sink).done && sink.broken && sink.error == 0) {
+  if (sink.broken && from(sink).done && sink.error == 0) {
     sink.error = context.pumps.io.take_error(sink.fd.get());
     if (sink.error != 0) {
       way.moves.abandon(context.pumps);
@@ -104,9 +101,8 @@ bool relay::step(relay_context& context, stream& source) noexcept {
       return false;
     }
   }
-  const step_result result = way.moves.step(context.pumps, context.allowed);
-  way.waits_for_sink = result == step_result::wants_sink;
-  switch (result) {
+  if (way.moves.is_blocked()) return false;
+  switch (way.moves.step(context.pumps, context.allowed)) {
     case step_result::wants_source:
     case step_result::wants_sink:
     case step_result::wants_time: return false;
@@ -132,7 +128,6 @@ void relay::failed(relay_context& context, stream& source) noexcept {
   direction& way = from(source);
   direction& back = from(sink);
   way.done = true;
-  way.waits_for_sink = false;
   due_changed_ = true;
   if (source.error != 0 && sink.error != 0) {
     name_the_end(phase_ == phase::draining
@@ -215,7 +210,7 @@ void relay::limit_backend_buffer() noexcept {
 void relay::restore_silenced(relay_context& context) noexcept {
   if (phase_ != phase::moving && phase_ != phase::draining) return;
   for (stream* one : {&client_, &backend_}) {
-    if (!one->silenced || from(*one).waits_for_sink) continue;
+    if (!one->silenced || waits_for_sink(*one)) continue;
     one->silenced = context.edges.restore(one->fd.get(), token_of(*one)) != 0;
   }
 }
@@ -261,21 +256,17 @@ loop::time_ns relay::quiet_limit() const noexcept { return half_closed() ? setti
 
 /// When to stop waiting for a survivor that takes nothing, while the other end is known to be dead.
 loop::time_ns relay::stall_due() const noexcept {
-  const bool stalled = phase_ == phase::draining || (client_.broken && client_to_backend_.waits_for_sink) ||
-                       (backend_.broken && backend_to_client_.waits_for_sink);
+  const bool stalled = phase_ == phase::draining || (client_.broken && waits_for_sink(client_)) ||
+                       (backend_.broken && waits_for_sink(backend_));
   return stalled ? std::max(last_move_, broken_at_) + settings_->reset_linger : loop::never;
 }
-
-bool relay::take_due_changed() noexcept { return std::exchange(due_changed_, false); }
-
-bool relay::take_doubt() noexcept { return std::exchange(doubt_, false); }
 
 /// Bytes that no flag knows of, or room that no flag knows of.
 bool relay::kernel_knows_more(const stream& source) const noexcept {
   const direction& way = &source == &client_ ? client_to_backend_ : backend_to_client_;
   const stream& sink = &source == &client_ ? backend_ : client_;
   if (way.done) return false;
-  if (way.waits_for_sink) return !sink.writable && sys::unacknowledged_bytes(sink.fd.get()) == 0;
+  if (!sink.writable) return sys::unacknowledged_bytes(sink.fd.get()) == 0;
   return !source.readable && sys::unread_bytes(source.fd.get()) > 0;
 }
 
@@ -286,7 +277,7 @@ relay_status relay::look_again(relay_context& context) noexcept {
   for (stream* source : {&client_, &backend_}) {
     if (!kernel_knows_more(*source)) continue;
     lost = true;
-    (from(*source).waits_for_sink ? other(*source).writable : source->readable) = true;
+    (waits_for_sink(*source) ? other(*source).writable : source->readable) = true;
   }
   if (!lost) return relay_status::waiting;
   context.pumps.counts.lost_edges.add();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "sluice/close_reason.hpp"
 
@@ -64,7 +65,7 @@ class relay {
   loop::time_ns due() const noexcept;
 
   /// Whether due() may have come nearer since the last call that asked.
-  bool take_due_changed() noexcept;
+  bool take_due_changed() noexcept { return std::exchange(due_changed_, false); }
 
   /// Resets both sides at once (the drain deadline).
   void cut(relay_context& context, close_reason why) noexcept;
@@ -72,7 +73,7 @@ class relay {
   /// The net under lost edges, second look: the kernel had bytes at the deadline and no harvest since told of them.
   relay_status look_again(relay_context& context) noexcept;
   /// Set by on_deadline(): look_again() is wanted after the next harvest.
-  bool take_doubt() noexcept;
+  bool take_doubt() noexcept { return std::exchange(doubt_, false); }
 
   close_reason reason() const noexcept { return reason_; }
   int error() const noexcept { return error_; }
@@ -92,7 +93,6 @@ class relay {
     direction(stream& source, stream& sink) noexcept : moves(source, sink) {}
     pump moves;
     bool done = false;
-    bool waits_for_sink = false;
   };
 
   stream& other(const stream& one) noexcept { return &one == &client_ ? backend_ : client_; }
@@ -101,6 +101,11 @@ class relay {
   }
   direction& from(const stream& source) noexcept {
     return &source == &client_ ? client_to_backend_ : backend_to_client_;
+  }
+  /// Between steps: whatever the direction from `source` does next needs room in its sink.
+  bool waits_for_sink(const stream& source) const noexcept {
+    return &source == &client_ ? !client_to_backend_.done && !backend_.writable
+                               : !backend_to_client_.done && !client_.writable;
   }
   loop::edge_token token_of(const stream& one) const noexcept { return {token_.slot, token_.generation, side_of(one)}; }
 

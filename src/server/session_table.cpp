@@ -26,12 +26,6 @@ session& session_table::open(worker& home, arrival&& from) {
   return opened;
 }
 
-session* session_table::find(loop::edge_token token) noexcept {
-  if (token.slot >= chunks_.size() * chunk_size) return nullptr;
-  place& there = at(token.slot);
-  return there.tenant && there.generation == token.generation ? &*there.tenant : nullptr;
-}
-
 void session_table::close(loop::edge_token token) noexcept {
   at(token.slot).tenant.reset();
   free_.push_back(token.slot);

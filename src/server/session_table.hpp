@@ -19,7 +19,11 @@ class session_table {
   session& open(worker& home, arrival&& from);
 
   /// The session a token means, or null if it has left.
-  session* find(loop::edge_token token) noexcept;
+  session* find(loop::edge_token token) noexcept {
+    if (token.slot / chunk_size >= chunks_.size()) return nullptr;
+    place& there = at(token.slot);
+    return there.tenant && there.generation == token.generation ? &*there.tenant : nullptr;
+  }
 
   /// Destroys it and frees the slot for the next. Not while it runs, nor while a harvested batch may still name it.
   void close(loop::edge_token token) noexcept;

@@ -140,11 +140,6 @@ void worker::run_listeners() {
   accepting_.clear();
 }
 
-void worker::queue(session& one) {
-  if (std::exchange(one.queued, true)) return;
-  ready_.push_back(one.token());
-}
-
 void worker::run_ready() {
   std::swap(ready_, running_);
   for (const loop::edge_token token : running_) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "accept/listener.hpp"
@@ -75,7 +76,9 @@ class worker final : public accept::accept_handler {
   bool wants_records() const noexcept { return shared_.access_log; }
   std::uint64_t next_session_id() noexcept { return ++opened_ * shared_.workers.size() + index_; }
   /// To the back of the ready queue.
-  void queue(session& one);
+  void queue(session& one) {
+    if (!std::exchange(one.queued, true)) ready_.push_back(one.token());
+  }
   /// Looked at again after the next harvest.
   void doubt(session& one) { doubts_.push_back(one.token()); }
   /// The session has closed its sockets; it is destroyed at the end of the turn.

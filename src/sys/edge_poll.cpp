@@ -1,6 +1,11 @@
 #include "sys/edge_poll.hpp"
 
+#include <sys/syscall.h>
+
 #include <cerrno>
+#include <csignal>
+
+#include "sys/call.hpp"
 
 namespace sluice::sys {
 namespace {
@@ -29,7 +34,8 @@ int edge_poll::modify(int fd, std::uint64_t token, std::uint32_t edges) noexcept
 int edge_poll::remove(int fd) noexcept { return ::epoll_ctl(set_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0 ? 0 : errno; }
 
 std::span<const epoll_event> edge_poll::wait(std::span<epoll_event> into, int timeout_ms) noexcept {
-  const int n = ::epoll_wait(set_.get(), into.data(), static_cast<int>(into.size()), timeout_ms);
+  constexpr const sigset_t* same_signals = nullptr;
+  const long n = call(SYS_epoll_pwait, set_.get(), into.data(), into.size(), timeout_ms, same_signals, 0);
   return into.first(n > 0 ? static_cast<std::size_t>(n) : 0);
 }
 

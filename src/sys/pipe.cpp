@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string_view>
+
+#include "sys/call.hpp"
 
 namespace sluice::sys {
 namespace {
@@ -25,10 +28,9 @@ std::optional<std::size_t> read_number(const char* path) noexcept {
 
 }  // namespace
 
-void unique_fd::reset(int fd) noexcept {
+void unique_fd::close_it() const noexcept {
   // Linux frees the descriptor even when close() says EINTR: never again (close(2)).
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = fd;
+  call(SYS_close, fd_);
 }
 
 pipe_pair make_pipe(std::size_t bytes) noexcept {

@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "sys/call.hpp"
 
 namespace sluice::sys {
 namespace {
@@ -20,14 +23,19 @@ io_result sorted(bool zero_is_eof, Call call) noexcept {
   return io_result::failed(errno);
 }
 
+long splice(int from, int to, std::size_t length) noexcept {
+  constexpr off_t* no_offset = nullptr;
+  return call(SYS_splice, from, no_offset, to, no_offset, length, SPLICE_F_NONBLOCK);
+}
+
 }  // namespace
 
 io_result kernel_stream_io::splice_in(int socket, int pipe_write, std::size_t length) noexcept {
-  return sorted(true, [&] { return ::splice(socket, nullptr, pipe_write, nullptr, length, SPLICE_F_NONBLOCK); });
+  return sorted(true, [&] { return splice(socket, pipe_write, length); });
 }
 
 io_result kernel_stream_io::splice_out(int pipe_read, int socket, std::size_t length) noexcept {
-  return sorted(false, [&] { return ::splice(pipe_read, nullptr, socket, nullptr, length, SPLICE_F_NONBLOCK); });
+  return sorted(false, [&] { return splice(pipe_read, socket, length); });
 }
 
 io_result kernel_stream_io::receive(int socket, std::span<std::byte> into) noexcept {

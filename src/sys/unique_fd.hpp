@@ -19,9 +19,14 @@ class unique_fd {
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
   int release() noexcept { return std::exchange(fd_, -1); }
-  void reset(int fd = -1) noexcept;
+  void reset(int fd = -1) noexcept {
+    if (fd_ >= 0) close_it();
+    fd_ = fd;
+  }
 
  private:
+  void close_it() const noexcept;
+
   int fd_ = -1;
 };
 

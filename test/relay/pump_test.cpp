@@ -35,6 +35,16 @@ TEST_CASE("pump: a partial drain asks for exactly the rest, and fills only what 
   CHECK(one.moves.bytes_out() == 1'000);
 }
 
+TEST_CASE("pump: the direction that ends last leaves its FIN to the close that follows", "[relay][pump]") {
+  scripted_pump one;
+  one.sink.finished = true;
+  CHECK(one.step({asks(call::splice_in, full, moves(100)), asks(call::splice_out, 100, moves(100)),
+                  asks(call::splice_in, full, blocks())}) == step_result::wants_source);
+  one.source.readable = one.source.hung = true;
+  CHECK(one.step({asks(call::splice_in, full, ends())}) == step_result::finished);
+  CHECK(one.source.finished);
+}
+
 TEST_CASE("pump: nothing is read for a sink that takes nothing", "[relay][pump]") {
   scripted_pump one;
   one.sink.writable = false;
