@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "balance/allocation_count.hpp"
 #include "balance/policy.hpp"
+#include "support/allocation_count.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice::balance;
@@ -191,9 +191,9 @@ TEST_CASE("round_robin: a pick asks few and allocates nothing", "[balance][round
   }
   const auto made = round_robin(weights);
   const all_but everyone;
-  const std::size_t before = sluice::test::allocations();
+  const std::size_t before = sluice::support::allocations();
   for (int i = 0; i < 1'000; ++i) made->pick({}, everyone);
-  CHECK(sluice::test::allocations() == before);
+  CHECK(sluice::support::allocations() == before);
   CHECK(everyone.asked() == 1'000);
   CHECK(before > 0);
 }

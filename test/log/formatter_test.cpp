@@ -3,9 +3,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
-#include "log/allocation_count.hpp"
 #include "log/escape.hpp"
 #include "log/log_fixture.hpp"
+#include "support/allocation_count.hpp"
 
 namespace sluice::log {
 namespace {
@@ -227,13 +227,13 @@ TEST_CASE("log format: a line allocates nothing once the buffer has grown", "[lo
   record.error = ECONNRESET;
   std::string out;
   lines.session(record, out);
-  const auto before = allocations();
+  const auto before = support::allocations_here();
   for (std::uint64_t i = 0; i < 1000; ++i) {
     record.id = i;
     record.wall_us += 250'000;
     lines.session(record, out);
   }
-  CHECK(allocations() == before);
+  CHECK(support::allocations_here() == before);
   CHECK(before > 0);  // so it does count
 }
 

@@ -10,6 +10,7 @@
 namespace {
 
 std::atomic<int> left{0};
+std::atomic<std::size_t> count{0};
 
 /// Frames come in multiples of 256 bytes (loop/frame_pool.cpp); nothing else that a session allocates does.
 bool is_frame(std::size_t bytes) noexcept { return bytes % 256 == 0 && bytes <= 2048; }
@@ -22,10 +23,12 @@ namespace sluice::test {
 
 void fail_frame(int nth) noexcept { left = nth; }
 int frames_to_fail() noexcept { return left; }
+std::size_t allocations() noexcept { return count; }
 
 }  // namespace sluice::test
 
 void* operator new(std::size_t bytes) {
+  ++count;
   if (!is_to_fail(bytes))
     if (void* memory = std::malloc(bytes)) return memory;
   throw std::bad_alloc();

@@ -8,4 +8,7 @@ void fail_frame(int nth) noexcept;
 /// What is left of n; 0 once the allocation has failed.
 int frames_to_fail() noexcept;
 
+/// How often this program has called operator new. Thread: any.
+std::size_t allocations() noexcept;
+
 }  // namespace sluice::test
