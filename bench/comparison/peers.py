@@ -1,76 +1,65 @@
-"""The relays: how each is configured and started. Each forwards 127.0.0.1:listen to 127.0.0.1:target, logs nothing a
-session, and is told to use one thread. One that isn't there is left out with the reason, never replaced."""
+"""The relays: how each is configured and started. Each forwards 127.0.0.1:port, one or many, to 127.0.0.1:target, logs nothing
+a session, and is told to use one thread. One that isn't there is left out with the reason, never replaced."""
 
-import os
-import shutil
+import re
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from .launch import Launch, Missing, Peer, built, descriptors, first_line, program
+
 NGINX_MODULES = ["/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules"]
-
-
-class Missing(Exception):
-    """The relay cannot run here; the text says why."""
-
-
-@dataclass
-class Launch:
-    command: list
-    version: str
-    files: dict = field(default_factory=dict)        # name in the work directory: text
-    environment: dict = field(default_factory=dict)  # added to ours
-
-
-def program(name):
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
-    if not found:
-        raise Missing(f"{name} is not installed")
-    return found
-
-
-def first_line(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    lines = (done.stdout + done.stderr).strip().splitlines()
-    return lines[0].strip() if lines else "version unknown"
-
-
-def built(path):
-    if not os.access(path, os.X_OK):
-        raise Missing(f"{path} is not built")
-    return str(Path(path).resolve())
+SPARE_DESCRIPTORS = 100  # epoll sets, files, standard streams
 
 
 def epoll_relay(programs):
-    def launch(listen, target, directory):
+    def start(ports, target, directory):
         path = built(Path(programs) / "epoll_relay")
-        return Launch([path, str(listen), str(target)], "the yardstick, bench/peers/epoll_relay.cpp")
-    return launch
+        return Launch([path, str(target), *map(str, ports)], "the yardstick, bench/peers/epoll_relay.cpp")
+    return Peer(start, maps_many=True)
 
 
-def sluice(path):
-    def launch(listen, target, directory):
+def go_relay(programs):
+    def start(ports, target, directory):
+        path = built(Path(programs) / "go_relay")
+        return Launch([path, str(target), *map(str, ports)], first_line([path, "version"]))
+    return Peer(start, maps_many=True)
+
+
+def sluice(path, access_log=False):
+    def start(ports, target, directory):
         binary = built(path)
-        command = [binary, "--workers", "1", "-q", f"127.0.0.1:{listen}=127.0.0.1:{target}"]
-        return Launch(command, first_line([binary, "version"]), environment={"SLUICE_LOG_ACCESS": "false"})
-    return launch
+        if access_log:
+            how = ["--log-level", "error"]
+            environment = {"SLUICE_LOG_ACCESS": "true", "SLUICE_LOG_OUTPUT": f"{directory}/access.log"}
+        else:
+            how, environment = ["-q"], {"SLUICE_LOG_ACCESS": "false"}
+        command = [binary, "--workers", "1", *how, *(f"127.0.0.1:{port}=127.0.0.1:{target}" for port in ports)]
+        version = first_line([binary, "version"]) + (", access log to a file" if access_log else "")
+        return Launch(command, version, environment=environment)
+    return Peer(start, maps_many=True)
 
 
-def haproxy(global_lines=(), option_lines=()):
-    def launch(listen, target, directory):
+def haproxy(global_lines=(), option_lines=(), pipes=0):
+    """`pipes`: how many it may keep. They count against the descriptors, and so bound what is left for connections."""
+    def start(ports, target, directory):
         binary = program("haproxy")
+        connections = (descriptors() - 2 * pipes - len(ports) - SPARE_DESCRIPTORS) // 2
         text = "\n".join([
-            "global", "  nbthread 1", "  maxconn 4000", *(f"  {line}" for line in global_lines),
-            "defaults", "  mode tcp", "  timeout connect 10s", "  timeout client 1h", "  timeout server 1h",
+            "global", "  nbthread 1", f"  maxconn {connections}",
+            *([f"  maxpipes {pipes}"] if pipes else []), *(f"  {line}" for line in global_lines),
+            "  no strict-limits",  # the default number of pipes, a quarter of maxconn, is counted on top and never had
+            "defaults", "  mode tcp", f"  maxconn {connections}",
+            "  timeout connect 10s", "  timeout client 1h", "  timeout server 1h",
             *(f"  {line}" for line in option_lines),
-            "listen relay", f"  bind 127.0.0.1:{listen} backlog 4096", f"  server backend 127.0.0.1:{target}", ""])
+            *(line for port in ports for line in (
+                f"listen relay-{port}", f"  bind 127.0.0.1:{port} backlog 4096", f"  server backend 127.0.0.1:{target}")), ""])
         command = [binary, "-q", "-db", "-f", f"{directory}/haproxy.cfg"]
         return Launch(command, first_line([binary, "-v"]), files={"haproxy.cfg": text})
-    return launch
+    return Peer(start, maps_many=True)
 
 
 def nginx(server_lines=()):
-    def launch(listen, target, directory):
+    def start(ports, target, directory):
         binary = program("nginx")
         module = next((f"{d}/ngx_stream_module.so" for d in NGINX_MODULES
                        if Path(f"{d}/ngx_stream_module.so").exists()), None)
@@ -79,19 +68,52 @@ def nginx(server_lines=()):
             raise Missing("nginx has no stream module")
         text = "\n".join([
             *([f"load_module {module};"] if module and "--with-stream" not in flags else []),
-            "daemon off;", "worker_processes 1;", "worker_rlimit_nofile 16384;", f"pid {directory}/nginx.pid;",
-            "error_log stderr crit;", "events { worker_connections 8192; }",
-            "stream {", "  access_log off;", "  proxy_timeout 1h;", "  server {",
-            f"    listen 127.0.0.1:{listen} backlog=4096;", f"    proxy_pass 127.0.0.1:{target};",
-            *(f"    {line};" for line in server_lines), "  }", "}", ""])
+            "daemon off;", "worker_processes 1;", f"worker_rlimit_nofile {descriptors()};", f"pid {directory}/nginx.pid;",
+            "error_log stderr crit;", f"events {{ worker_connections {descriptors() - SPARE_DESCRIPTORS}; }}",
+            "stream {", "  access_log off;", "  proxy_timeout 1h;", *(f"  {line};" for line in server_lines),
+            *(line for port in ports for line in (
+                "  server {", f"    listen 127.0.0.1:{port} backlog=4096;", f"    proxy_pass 127.0.0.1:{target};", "  }")),
+            "}", ""])
         command = [binary, "-e", "stderr", "-p", str(directory), "-c", f"{directory}/nginx.conf"]
         return Launch(command, first_line([binary, "-v"]), files={"nginx.conf": text})
-    return launch
+    return Peer(start, maps_many=True)
+
+
+def rinetd():
+    def start(ports, target, directory):
+        binary = program("rinetd")
+        text = "".join(f"127.0.0.1 {port} 127.0.0.1 {target}\n" for port in ports)
+        return Launch([binary, "-f", "-c", f"{directory}/rinetd.conf"], first_line([binary, "-v"]),
+                      files={"rinetd.conf": text})
+    return Peer(start, maps_many=True)
+
+
+def socket_proxyd():
+    def start(ports, target, directory):
+        binary = program("systemd-socket-proxyd")
+        command = [binary, "--connections-max=20000", "--exit-idle-time=infinity", f"127.0.0.1:{target}"]
+        return Launch(command, f"systemd-socket-proxyd, {first_line([binary, '--version'])}")
+    return Peer(start, activated=True)
+
+
+def socat(buffer_bytes=None):
+    def start(ports, target, directory):
+        binary = program("socat")
+        told = re.search(r"version (\S+)", subprocess.run([binary, "-V"], capture_output=True, text=True, timeout=10).stdout)
+        size = ["-b", str(buffer_bytes)] if buffer_bytes else []
+        command = [binary, *size, f"TCP-LISTEN:{ports[0]},bind=127.0.0.1,reuseaddr,fork,backlog=4096,nodelay",
+                   f"TCP:127.0.0.1:{target},nodelay"]
+        return Launch(command, f"socat {told[1] if told else ''}".strip())
+    return Peer(start, forks=True, most_connections=1_000, limit="a process a connection")
+
+
+def direct():
+    def start(ports, target, directory):
+        return Launch([], "no relay at all: the generator against itself")
+    return Peer(start, direct=True)
 
 
 TUNED_SPLICE = ("option splice-request", "option splice-response")
-
-QUICK = ["epoll_relay", "epoll_relay-again", "sluice", "haproxy-tuned", "haproxy-auto", "nginx"]
 
 
 def all_peers(programs, sluices):
@@ -100,9 +122,16 @@ def all_peers(programs, sluices):
         "epoll_relay": epoll_relay(programs),
         "epoll_relay-again": epoll_relay(programs),  # the same beside itself: how far from 1.00 it lands is the noise
         **{name: sluice(path) for name, path in sluices.items()},
-        "haproxy-tuned": haproxy(("tune.pipesize 1048576", "maxpipes 2000"), TUNED_SPLICE),
+        **{f"{name}-log": sluice(path, access_log=True) for name, path in sluices.items()},
+        "haproxy-tuned": haproxy(("tune.pipesize 1048576",), TUNED_SPLICE, pipes=700),
         "haproxy-auto": haproxy((), ("option splice-auto",)),
         "haproxy-nosplice": haproxy(("nosplice",)),
         "nginx": nginx(),
         "nginx-64k": nginx(("proxy_buffer_size 64k",)),
+        "go": go_relay(programs),
+        "socket-proxyd": socket_proxyd(),
+        "socat": socat(),
+        "socat-64k": socat(65_536),
+        "rinetd": rinetd(),
+        "direct": direct(),
     }

@@ -1,4 +1,4 @@
-"""Medians, spreads and ratios of the slices, as a Markdown page and as JSON."""
+"""Medians, spreads and ratios of the slices: everything that the pages and plots are made of."""
 
 import datetime
 import os
@@ -16,73 +16,53 @@ def machine():
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")}
 
 
-def summarize(row, slices, reference_slices):
-    """`slices` maps the round to its report; the ratio is taken round by round, so that a drifting machine cancels out."""
-    costs = [row.cost(report) for report in slices.values()]
-    ratios = [row.cost(slices[r]) / row.cost(reference_slices[r]) for r in slices if r in reference_slices]
-
-    def latency(key):
-        return median(report["latency_us"][key] for report in slices.values())
-
-    return {"cost": median(costs), "cost_least": min(costs), "cost_most": max(costs),
-            "ratio": median(ratios) if ratios else None,
-            "ratio_least": min(ratios) if ratios else None, "ratio_most": max(ratios) if ratios else None,
-            "rate": median(row.rate(report) for report in slices.values()),
-            "p50_us": latency("p50"), "p99_us": latency("p99"), "p999_us": latency("p999"),
-            "relay_busy": median(r["relay_cpu_seconds"] / r["wall_seconds"] for r in slices.values()),
-            "errors": sum(report["errors"] for report in slices.values()), "rounds": len(slices)}
+def spread(values):
+    return {"median": median(values), "least": min(values), "most": max(values)} if values else None
 
 
-def document(rows, relays, slices, reference, settings, left_out):
-    """Everything that is known. `slices[row][relay][round]` is a report of bench_load."""
+def ratios(row, slices, others):
+    """Round by round, so that a drifting machine cancels out; None where there is nothing to divide."""
+    pairs = [(row.cost(slices[r]), row.cost(others[r])) for r in slices if r in others]
+    return spread([mine / theirs for mine, theirs in pairs if mine is not None and theirs])
+
+
+def without_the_generator(row, by_relay, slices):
+    """An idle row's slab a connection less what the generator's own ends take, which a direct run shows."""
+    base = by_relay.get("direct")
+    if row.kind != "idle" or not base:
+        return slices
+    generator = median(report["slab_bytes"] for report in base.values())
+    return {turn: {**report, "slab_bytes": report["slab_bytes"] - generator} for turn, report in slices.items()}
+
+
+def summarize(row, slices, by_relay, reference, subject):
+    """`slices` maps the round to its report."""
+    costs = [cost for report in slices.values() if (cost := row.cost(report)) is not None]
+    it = {"cost": spread(costs), "ratio": ratios(row, slices, by_relay.get(reference, {})),
+          "subject_ratio": ratios(row, by_relay.get(subject, {}), slices), "rounds": len(slices)}
+    if row.kind == "load":
+        reports = list(slices.values())
+        it |= {"rate": median(row.rate(report) for report in reports),
+               "gib_a_second": median(report["bytes"] / report["wall_seconds"] for report in reports) / (1 << 30),
+               "relay_busy": median(r["relay_cpu_seconds"] / r["wall_seconds"] for r in reports),
+               "errors": sum(report["errors"] for report in reports)}
+        if any(report["latency_us"]["count"] for report in reports):
+            it |= {f"{key}_us": median(r["latency_us"][key] for r in reports) for key in ("p50", "p99", "p999")}
+    for key in row.extras:
+        it[key] = median(report[key] for report in without_the_generator(row, by_relay, slices).values())
+    return it
+
+
+def document(rows, relays, slices, settings, left_out, left_out_of_rows, reference="epoll_relay", subject="sluice"):
+    """Everything that is known. `slices[row][relay][round]` is a report; costs are compared with those of the reference,
+    and those of the subject with everybody's."""
     summary = {}
     for row in rows:
         by_relay = slices[row.name]
-        summary[row.name] = {"cost_unit": f"{row.cost_unit}/{row.unit}", "rate_unit": row.rate_unit, "relays": {
-            name: summarize(row, by_relay[name], by_relay.get(reference, {})) for name in relays if by_relay.get(name)}}
-    every = [r for by_relay in slices.values() for rounds in by_relay.values() for r in rounds.values()]
-    return {"machine": machine(), "settings": settings, "reference": reference, "relays": relays, "left_out": left_out,
-            "foreign_share": median(r["foreign_share"] for r in every) if every else None,
-            "summary": summary, "slices": slices}
-
-
-def figure(value):
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:,.0f}"
-
-
-def spread(low, high):
-    return f"{figure(low)}–{figure(high)}"
-
-
-def markdown(doc):
-    about, settings, relays = doc["machine"], doc["settings"], doc["relays"]
-    lines = [
-        f"{about['date']}: {about['processor']}, {about['processors']} processors, Linux {about['kernel']}, "
-        f"{about['system']}. {settings['rounds']} rounds of {settings['seconds']:g} s, relay on processor "
-        f"{settings['relay_cpu']}, generator on {settings['load_cpus']}.", "",
-        *(f"- {name}: {version}" for name, version in relays.items()),
-        *(f"- left out: {name}: {why}" for name, why in doc["left_out"].items())]
-    if doc["foreign_share"] is not None:
-        lines += ["", f"Other programs took {doc['foreign_share']:.0%} of these processors (median of all slices)"
-                  + (": expect noise." if doc["foreign_share"] > 0.05 else ".")]
-
-    lines += ["", f"CPU cost a unit of work, median of the per-round ratios to {doc['reference']}:", "",
-              f"| work | {' | '.join(relays)} |", "| --- |" + " ---: |" * len(relays)]
-    for row, entry in doc["summary"].items():
-        cells = [figure(entry["relays"][name]["ratio"]) if name in entry["relays"] else "–" for name in relays]
-        lines.append(f"| {row} | {' | '.join(cells)} |")
-
-    lines += ["", "| work | relay | CPU cost | least–most | ratio | least–most | throughput | p50 µs | p99 µs | p999 µs | relay busy |",
-              "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
-    for row, entry in doc["summary"].items():
-        for name, it in entry["relays"].items():
-            latencies = [figure(it[key]) if it["p50_us"] else "–" for key in ("p50_us", "p99_us", "p999_us")]
-            lines.append(
-                f"| {row} | {name} | {figure(it['cost'])} {entry['cost_unit']} | {spread(it['cost_least'], it['cost_most'])} "
-                f"| {figure(it['ratio'])} | {spread(it['ratio_least'], it['ratio_most'])} "
-                f"| {figure(it['rate'])} {entry['rate_unit']} | {' | '.join(latencies)} | {it['relay_busy']:.0%} |")
-            if it["errors"]:
-                lines.append(f"| {row} | {name} | {it['errors']} streams broke | | | | | | | | |")
-    return "\n".join(lines) + "\n"
+        summary[row.name] = {"kind": row.kind, "cost_unit": row.cost_label, "rate_unit": row.rate_unit, "relays": {
+            name: summarize(row, by_relay[name], by_relay, reference, subject) for name in relays if by_relay.get(name)}}
+    foreign = [r["foreign_share"] for by_relay in slices.values() for rounds in by_relay.values() for r in rounds.values()
+               if "foreign_share" in r]
+    return {"machine": machine(), "settings": settings, "reference": reference, "subject": subject, "relays": relays,
+            "left_out": left_out, "left_out_of_rows": left_out_of_rows,
+            "foreign_share": median(foreign) if foreign else None, "summary": summary}

@@ -7,9 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from .running import cpu_seconds
-
 TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 60
 
 
 class SliceFailed(Exception):
@@ -27,21 +26,31 @@ def busy_seconds(cpus):
     return total / TICKS
 
 
+def load_command(row, relay, load_program):
+    return [load_program, *row.load_arguments, "--connect", str(relay.listen), "--serve", str(relay.target)]
+
+
+def complaint(stderr, code):
+    return stderr.strip().splitlines()[0] if stderr.strip() else f"exit {code}"
+
+
 def run(row, relay, load_program, load_cpus, relay_cpu, warmup, seconds):
     """bench_load's report, with `foreign_share`: what share of the processors used went to neither relay nor generator."""
+    if not relay.alive():
+        raise SliceFailed("it has died")
     cpus = {relay_cpu, *load_cpus}
-    pids = relay.pids()
-    command = [load_program, *row.load_arguments, "--connect", str(relay.listen), "--serve", str(relay.target),
-               "--warmup", str(warmup), "--seconds", str(seconds), "--meter", ",".join(map(str, pids))]
-    wall, busy, ours = time.monotonic(), busy_seconds(cpus), _ours(pids)
+    meter = relay.meter()
+    command = [*load_command(row, relay, load_program), "--warmup", str(warmup), "--seconds", str(seconds),
+               *meter.arguments()]
+    wall, busy, ours = time.monotonic(), busy_seconds(cpus), _ours(meter)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + warmup + 30,
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + warmup + PATIENCE,
                               preexec_fn=lambda: os.sched_setaffinity(0, load_cpus))
     except subprocess.TimeoutExpired:
         raise SliceFailed("the generator did not end") from None
-    wall, busy, ours = time.monotonic() - wall, busy_seconds(cpus) - busy, _ours(pids) - ours
+    wall, busy, ours = time.monotonic() - wall, busy_seconds(cpus) - busy, _ours(meter) - ours
     if done.returncode != 0:
-        raise SliceFailed(done.stderr.strip().splitlines()[0] if done.stderr.strip() else f"exit {done.returncode}")
+        raise SliceFailed(complaint(done.stderr, done.returncode))
     report = json.loads(done.stdout)
     if row.units(report) == 0:
         raise SliceFailed("no work was done")
@@ -49,7 +58,7 @@ def run(row, relay, load_program, load_cpus, relay_cpu, warmup, seconds):
     return report
 
 
-def _ours(pids):
+def _ours(meter):
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = resource.getrusage(resource.RUSAGE_SELF)
-    return cpu_seconds(pids) + children.ru_utime + children.ru_stime + own.ru_utime + own.ru_stime
+    return meter.seconds() + children.ru_utime + children.ru_stime + own.ru_utime + own.ru_stime

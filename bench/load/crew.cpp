@@ -1,5 +1,6 @@
 #include "crew.hpp"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <utility>
@@ -9,9 +10,10 @@
 namespace sluice::bench {
 namespace {
 
-constexpr int look_at_phase_every_ms = 20;
-
-bool is_bulk(work what) { return what != work::ping_pong && what != work::short_sessions; }
+constexpr std::size_t most_under_way = 512;  // a relay's listen queue may be that of a kernel with small defaults
+constexpr int fill_again_after_ms = 1;
+constexpr std::size_t chunk_in_a_mix_bytes = 64 << 10;  // a kernel may not preempt a longer call
+constexpr std::uint32_t bulk_in_a_mix_bytes_a_second = 32 << 20;
 
 }  // namespace
 
@@ -30,7 +32,7 @@ void crew::run() {
 void crew::loop() {
   std::array<epoll_event, 256> room;
   while (now_.load(std::memory_order_relaxed) != phase::stopping) {
-    for (const epoll_event& event : set_.wait(room, look_at_phase_every_ms)) {
+    for (const epoll_event& event : set_.wait(room, on_turn())) {
       if (event.data.ptr == nullptr) {
         on_listener();
         continue;
@@ -59,25 +61,53 @@ void crew::drop(const endpoint& end) {
   ends_.pop_back();
 }
 
-server_crew::server_crew(const options& wanted, const std::atomic<phase>& now)
-    : crew(wanted, now), listener_(listen_on(wanted.serve_port)) {}
+void crew::take_on_bulk(unique_fd socket, bool sends, bool receives, bulk_crew& beside) {
+  if (wanted_.is_bulk()) {
+    take_on(std::make_unique<bulk_end>(std::move(socket), sends, receives, largest_chunk_bytes));
+  } else {
+    if (sends) pace(socket, bulk_in_a_mix_bytes_a_second);
+    beside.give(std::make_unique<bulk_end>(std::move(socket), sends, receives, chunk_in_a_mix_bytes));
+    tally_.opened.add(1);
+  }
+}
+
+void bulk_crew::give(std::unique_ptr<endpoint> end) {
+  const std::scoped_lock lock(mutex_);
+  given_.push_back(std::move(end));
+}
+
+int bulk_crew::on_turn() {
+  const std::scoped_lock lock(mutex_);
+  for (auto& end : given_) take_on(std::move(end));
+  given_.clear();
+  return look_at_phase_every_ms;
+}
+
+server_crew::server_crew(const options& wanted, const std::atomic<phase>& now, bulk_crew& beside)
+    : crew(wanted, now), beside_(beside), listener_(listen_on(wanted.serve_port)) {}
 
 void server_crew::start() { set_.add(listener_.get(), EPOLLIN, nullptr); }
 
 void server_crew::on_listener() {
   for (unique_fd client = accept_from(listener_); client.get() >= 0; client = accept_from(listener_)) {
-    if (is_bulk(wanted_.what)) {
+    if (wanted_.is_bulk() || done().opened.read() < wanted_.bulk_connections()) {
       const bool sends = wanted_.what != work::bulk_up;
-      const bool receives = wanted_.what != work::bulk_down;
-      take_on(std::make_unique<bulk_end>(std::move(client), sends, receives));
+      const bool receives = wanted_.what == work::bulk_up || wanted_.what == work::bulk_both;
+      take_on_bulk(std::move(client), sends, receives, beside_);
     } else {
       take_on(std::make_unique<exchange_end>(std::move(client), role::answers, wanted_, now_, nullptr, 0));
     }
   }
 }
 
-void client_crew::start() {
-  for (std::size_t i = 0; i < wanted_.connections; ++i) open_one();
+int client_crew::on_turn() {
+  if (opened_ >= wanted_.held_connections()) return look_at_phase_every_ms;
+  const auto through = static_cast<std::size_t>(served_.opened.read());
+  // The server end takes the first it sees for the bulk, so nothing else may be on its way before those are through.
+  const std::size_t bulk = wanted_.bulk_connections();
+  const std::size_t most = std::min(through + most_under_way, through < bulk ? bulk : wanted_.held_connections());
+  while (opened_ < most) open_one();
+  return fill_again_after_ms;
 }
 
 void client_crew::on_gone() {
@@ -87,10 +117,10 @@ void client_crew::on_gone() {
 void client_crew::open_one() {
   const std::uint64_t started = now_ns();
   unique_fd socket = start_connect(wanted_.connect_port);
-  if (is_bulk(wanted_.what)) {
-    const bool sends = wanted_.what != work::bulk_down;
+  if (opened_++ < wanted_.bulk_connections()) {
+    const bool sends = wanted_.what == work::bulk_up || wanted_.what == work::bulk_both;
     const bool receives = wanted_.what != work::bulk_up;
-    take_on(std::make_unique<bulk_end>(std::move(socket), sends, receives));
+    take_on_bulk(std::move(socket), sends, receives, beside_);
   } else {
     take_on(std::make_unique<exchange_end>(std::move(socket), role::asks, wanted_, now_, &latencies_, started));
   }

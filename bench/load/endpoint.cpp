@@ -9,7 +9,7 @@ namespace sluice::bench {
 namespace {
 
 std::span<const std::byte> static_block() {
-  static const std::array<std::byte, 1 << 20> block{};
+  static const std::array<std::byte, largest_chunk_bytes> block{};
   return block;
 }
 
@@ -27,11 +27,12 @@ std::uint32_t bulk_end::interest() const {
 verdict bulk_end::on_events(std::uint32_t events, tally& mine) {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) return verdict::broken;  // bulk has no end of its own
   if ((events & EPOLLIN) != 0) {
-    const io_result got = discard(socket().get());
+    const io_result got = discard(socket().get(), chunk_bytes_);
     if (got.state == io_state::ended) return verdict::broken;
     mine.bytes.add(got.bytes);
   }
-  if ((events & EPOLLOUT) != 0 && transmit(socket().get(), static_block()).state == io_state::ended) {
+  if ((events & EPOLLOUT) != 0 &&
+      transmit(socket().get(), static_block().first(chunk_bytes_)).state == io_state::ended) {
     return verdict::broken;
   }
   return verdict::goes_on;
@@ -42,6 +43,7 @@ exchange_end::exchange_end(unique_fd socket, role plays, const options& wanted, 
     : endpoint(std::move(socket)),
       plays_(plays),
       once_(wanted.what == work::short_sessions),
+      rests_(wanted.what == work::idle && plays == role::asks),
       closes_((wanted.closer == closes_first::client) == (plays == role::asks)),
       now_(now),
       latencies_(latencies),
@@ -111,6 +113,10 @@ verdict exchange_end::message_arrived(tally& mine) {
     latencies_->record(now - started_ns_);
   }
   mine.round_trips.add(1);
+  if (rests_) {
+    doing_ = doing::awaiting_end;
+    return verdict::goes_on;
+  }
   if (once_) {
     if (!closes_) {
       doing_ = doing::awaiting_end;
@@ -133,6 +139,7 @@ verdict exchange_end::await_end(tally& mine) {
     readable_ = false;
     return verdict::goes_on;
   }
+  if (rests_) return verdict::broken;
   if (plays_ == role::asks) mine.sessions.add(1);
   return verdict::done;
 }

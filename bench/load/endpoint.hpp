@@ -33,24 +33,26 @@ class endpoint {
   unique_fd socket_;
 };
 
-/// Sends without end from static memory, throws away what comes, or both. Level-triggered: one call an event.
+/// Sends without end from static memory, throws away what comes, or both. Level-triggered: one call an event, of at
+/// most `chunk_bytes`.
 class bulk_end final : public endpoint {
  public:
-  bulk_end(unique_fd socket, bool sends, bool receives)
-      : endpoint(std::move(socket)), sends_(sends), receives_(receives) {}
+  bulk_end(unique_fd socket, bool sends, bool receives, std::size_t chunk_bytes)
+      : endpoint(std::move(socket)), sends_(sends), receives_(receives), chunk_bytes_(chunk_bytes) {}
   std::uint32_t interest() const override;
   verdict on_events(std::uint32_t events, tally& mine) override;
 
  private:
   bool sends_;
   bool receives_;
+  std::size_t chunk_bytes_;
 };
 
 enum class role { asks, answers };
 
-/// One message there, one back; again and again, or once and then a close by the side options.closer names. The asking
-/// end numbers its messages and checks what comes back. Edge-triggered; latencies go to `latencies` while it isn't null
-/// and `now` is counting, the first one counted from `started_ns`.
+/// One message there, one back; again and again, or once and then a close by the side options.closer names (idle: once
+/// and no close, an end is an error). The asking end numbers its messages and checks what comes back. Edge-triggered;
+/// latencies go to `latencies` while it isn't null and `now` is counting, the first one counted from `started_ns`.
 class exchange_end final : public endpoint {
  public:
   exchange_end(unique_fd socket, role plays, const options& wanted, const std::atomic<phase>& now, histogram* latencies,
@@ -69,6 +71,7 @@ class exchange_end final : public endpoint {
 
   role plays_;
   bool once_;
+  bool rests_;
   bool closes_;
   const std::atomic<phase>& now_;
   histogram* latencies_;

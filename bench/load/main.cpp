@@ -2,12 +2,15 @@
 // The server end and the client end are a thread each; this thread keeps the time and reads the counters.
 
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "clocks.hpp"
 #include "crew.hpp"
@@ -17,7 +20,7 @@ namespace {
 
 using namespace sluice::bench;
 
-constexpr auto patience = std::chrono::seconds(10);
+constexpr auto patience = std::chrono::seconds(30);
 
 struct reading {
   std::uint64_t at_ns = 0;
@@ -29,16 +32,26 @@ struct reading {
   std::uint64_t errors = 0;
 };
 
-reading read_all(const options& wanted, const cpu_meter& meter, const crew& server, const crew& client) {
-  const bool bulk = wanted.what != work::ping_pong && wanted.what != work::short_sessions;
+struct crews {
+  explicit crews(const options& wanted, const std::atomic<phase>& now)
+      : beside(wanted, now), server(wanted, now, beside), client(wanted, now, server.done(), beside) {}
+
+  bulk_crew beside;
+  server_crew server;
+  client_crew client;
+};
+
+reading read_all(const options& wanted, const cpu_meter& meter, const crews& all) {
+  const auto& [beside, server, client] = all;
   reading now;
   now.relay_ns = meter.read_ns();
   now.load_ns = nanoseconds_of(CLOCK_PROCESS_CPUTIME_ID);
-  now.bytes = client.done().bytes.read() + (bulk ? server.done().bytes.read() : 0);
+  now.bytes =
+      client.done().bytes.read() + (wanted.is_bulk() ? server.done().bytes.read() : 0) + beside.done().bytes.read();
   now.round_trips = client.done().round_trips.read();
   now.sessions = client.done().sessions.read();
   // The client end sees every break of its own; the server end also those of strays from before this run.
-  now.errors = client.done().errors.read();
+  now.errors = client.done().errors.read() + beside.done().errors.read();
   now.at_ns = now_ns();
   return now;
 }
@@ -50,14 +63,30 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-/// Held connections must be through the relay before anything is counted. Short sessions are their own warm-up.
-bool all_through(const options& wanted, const crew& server, const crew& client) {
+/// Held connections must be through the relay before anything is counted, idle ones with their message there and back.
+/// Short sessions are their own warm-up.
+bool all_through(const options& wanted, const crews& all) {
+  const auto& [beside, server, client] = all;
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (server.done().opened.read() < wanted.connections) {
-    if (client.done().errors.read() != 0 || std::chrono::steady_clock::now() > deadline) return false;
+  const auto missing = [&] {
+    return wanted.what == work::idle ? client.done().round_trips.read() < wanted.connections
+                                     : server.done().opened.read() < wanted.held_connections();
+  };
+  while (missing()) {
+    if (client.done().errors.read() + beside.done().errors.read() != 0 || std::chrono::steady_clock::now() > deadline)
+      return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return true;
+}
+
+/// Says that the idle connections stand and waits until whoever looks at the relay has seen enough.
+void hold() {
+  std::puts("held");
+  std::fflush(stdout);
+  char nothing_expected = 0;
+  while (read(STDIN_FILENO, &nothing_expected, 1) > 0) {
+  }
 }
 
 void print(const options& wanted, const reading& from, const reading& to, const reading& last,
@@ -84,35 +113,41 @@ struct stop_at_exit {
 
 int measure(const options& wanted) {
   raise_descriptor_limit();
-  const cpu_meter meter(wanted.metered);
+  const cpu_meter meter(wanted.meter);
   std::atomic<phase> now{phase::warming};
-  server_crew server(wanted, now);
-  client_crew client(wanted, now);
+  crews all(wanted, now);
+  const std::array<crew*, 3> each{&all.server, &all.client, &all.beside};
   reading from;
   reading to;
   bool through = false;
   {
-    const std::jthread serving([&] { server.run(); });
-    const std::jthread asking([&] { client.run(); });
+    std::vector<std::jthread> threads;
+    for (crew* one : each) {
+      if (one != &all.beside || wanted.what == work::mix) threads.emplace_back([one] { one->run(); });
+    }
     const stop_at_exit stop{now};
-    through = all_through(wanted, server, client);
+    through = all_through(wanted, all);
     if (through) {
       std::this_thread::sleep_for(std::chrono::duration<double>(wanted.warmup_seconds));
-      from = read_all(wanted, meter, server, client);
+      from = read_all(wanted, meter, all);
       now = phase::counting;
-      std::this_thread::sleep_for(std::chrono::duration<double>(wanted.seconds));
-      to = read_all(wanted, meter, server, client);
+      if (wanted.what == work::idle) {
+        hold();
+      } else {
+        std::this_thread::sleep_for(std::chrono::duration<double>(wanted.seconds));
+      }
+      to = read_all(wanted, meter, all);
     }
   }
-  const reading last = read_all(wanted, meter, server, client);
-  for (const crew* side : {static_cast<crew*>(&server), static_cast<crew*>(&client)}) {
-    if (!side->failure().empty()) std::fprintf(stderr, "bench_load: %s\n", side->failure().c_str());
+  const reading last = read_all(wanted, meter, all);
+  for (const crew* one : each) {
+    if (!one->failure().empty()) std::fprintf(stderr, "bench_load: %s\n", one->failure().c_str());
   }
   if (!through) {
     std::fprintf(stderr, "bench_load: the connections did not all come through the relay\n");
     return 1;
   }
-  print(wanted, from, to, last, client.latencies());
+  print(wanted, from, to, last, all.client.latencies());
   return 0;
 }
 

@@ -8,11 +8,13 @@
 namespace sluice::bench {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, work>, 5> works{{{"bulk-down", work::bulk_down},
+constexpr std::array<std::pair<std::string_view, work>, 7> works{{{"bulk-down", work::bulk_down},
                                                                   {"bulk-up", work::bulk_up},
                                                                   {"bulk-both", work::bulk_both},
                                                                   {"ping-pong", work::ping_pong},
-                                                                  {"short", work::short_sessions}}};
+                                                                  {"short", work::short_sessions},
+                                                                  {"mix", work::mix},
+                                                                  {"idle", work::idle}}};
 
 template <typename Number>
 Number number(std::string_view option, std::string_view text, Number least, Number most) {
@@ -31,11 +33,11 @@ work work_named(std::string_view name) {
   throw usage_error("no such work: " + std::string(name));
 }
 
-std::vector<pid_t> pids(std::string_view list) {
+std::vector<pid_t> pids(std::string_view option, std::string_view list) {
   std::vector<pid_t> found;
   while (!list.empty()) {
     const std::string_view one = list.substr(0, list.find(','));
-    found.push_back(number<pid_t>("--meter", one, 1, 1 << 30));
+    found.push_back(number<pid_t>(option, one, 1, 1 << 30));
     list.remove_prefix(one.size() == list.size() ? one.size() : one.size() + 1);
   }
   return found;
@@ -44,6 +46,8 @@ std::vector<pid_t> pids(std::string_view list) {
 void set(options& into, std::string_view name, std::string_view value) {
   if (name == "--connections") {
     into.connections = number<std::size_t>(name, value, 1, 100'000);
+  } else if (name == "--bulk-beside") {
+    into.bulk_beside = number<std::size_t>(name, value, 1, 10'000);
   } else if (name == "--bytes") {
     into.message_bytes = number<std::size_t>(name, value, 8, 1 << 20);
   } else if (name == "--closer") {
@@ -58,7 +62,11 @@ void set(options& into, std::string_view name, std::string_view value) {
   } else if (name == "--serve") {
     into.serve_port = number<std::uint16_t>(name, value, 1, 65535);
   } else if (name == "--meter") {
-    into.metered = pids(value);
+    into.meter.processes = pids(name, value);
+  } else if (name == "--meter-family") {
+    into.meter.families = pids(name, value);
+  } else if (name == "--meter-cgroup") {
+    into.meter.files.emplace_back(value);
   } else {
     throw usage_error("unknown option " + std::string(name));
   }
@@ -79,10 +87,11 @@ options parse_options(int argc, char** argv) {
 }
 
 std::string usage() {
-  return "usage: bench_load bulk-down|bulk-up|bulk-both|ping-pong|short --connect PORT --serve PORT\n"
+  return "usage: bench_load bulk-down|bulk-up|bulk-both|ping-pong|short|mix|idle --connect PORT --serve PORT\n"
          "         [--connections N] [--bytes N] [--closer client|server] [--warmup SECONDS] [--seconds SECONDS]\n"
-         "         [--meter PID,...]\n"
-         "Serves on 127.0.0.1:SERVE, works through a relay on 127.0.0.1:CONNECT, prints one line of JSON.\n";
+         "         [--bulk-beside N] [--meter PID,...] [--meter-family PID,...] [--meter-cgroup FILE]\n"
+         "Serves on 127.0.0.1:SERVE, works through a relay on 127.0.0.1:CONNECT, prints one line of JSON.\n"
+         "idle says \"held\" once every connection moved its message, and holds them until its input ends.\n";
 }
 
 const char* name_of(work what) {

@@ -73,11 +73,17 @@ void reset_on_close(const unique_fd& socket) {
   setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+void pace(const unique_fd& socket, std::uint32_t bytes_a_second) {
+  if (setsockopt(socket.get(), SOL_SOCKET, SO_MAX_PACING_RATE, &bytes_a_second, sizeof bytes_a_second) < 0) {
+    throw_errno("SO_MAX_PACING_RATE");
+  }
+}
+
 io_result receive(int fd, std::span<std::byte> into) { return result_of(recv(fd, into.data(), into.size(), 0)); }
 
-io_result discard(int fd) {
-  static std::array<std::byte, 1 << 20> never_written;  // its length is the limit; the kernel leaves it alone
-  return result_of(recv(fd, never_written.data(), never_written.size(), MSG_TRUNC));
+io_result discard(int fd, std::size_t at_most) {
+  static std::array<std::byte, largest_chunk_bytes> never_written;  // the kernel leaves it alone
+  return result_of(recv(fd, never_written.data(), at_most, MSG_TRUNC));
 }
 
 io_result transmit(int fd, std::span<const std::byte> from) {

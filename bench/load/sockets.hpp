@@ -40,6 +40,9 @@ unique_fd start_connect(std::uint16_t port);
 /// A close from here on is a reset.
 void reset_on_close(const unique_fd& socket);
 
+/// From here on the kernel sends no faster than this.
+void pace(const unique_fd& socket, std::uint32_t bytes_a_second);
+
 /// What to make of a recv or send that returned `result`: bytes moved, nothing now, or the stream is over.
 enum class io_state { moved, not_now, ended };
 struct io_result {
@@ -47,8 +50,9 @@ struct io_result {
   std::size_t bytes = 0;
 };
 io_result receive(int fd, std::span<std::byte> into);
-/// Takes up to a MiB off the stream and throws it away in the kernel.
-io_result discard(int fd);
+constexpr std::size_t largest_chunk_bytes = 1 << 20;
+/// Takes up to `at_most` (no more than largest_chunk_bytes) off the stream and throws it away in the kernel.
+io_result discard(int fd, std::size_t at_most);
 io_result transmit(int fd, std::span<const std::byte> from);
 
 /// An epoll set whose entries carry a pointer. Thread: one.

@@ -2,7 +2,7 @@
 // set, one target, no limits, no timeouts, no log. What it leaves out is what a real proxy is for; what it costs is the
 // floor.
 //
-//   epoll_relay LISTEN_PORT TARGET_PORT        (both on 127.0.0.1)
+//   epoll_relay TARGET_PORT LISTEN_PORT ...        (all on 127.0.0.1)
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -20,6 +20,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -40,7 +42,8 @@ struct pipe_pair {
 
 struct session;
 
-/// One socket. The flags are sticky: only EAGAIN (or, for readable, a fill proven short) clears them.
+/// One socket; without an owner it is a listener. The flags are sticky: only EAGAIN (or, for readable, a fill proven
+/// short) clears them.
 struct side {
   session* owner = nullptr;
   int fd = -1;
@@ -66,11 +69,12 @@ enum class outcome { blocked, again, failed };
 
 class relay {
  public:
-  relay(std::uint16_t listen_port, std::uint16_t target_port);
+  explicit relay(std::uint16_t target_port);
+  void listen_on(std::uint16_t port);
   [[noreturn]] void run();
 
  private:
-  void accept_batch();
+  void accept_batch(int listener);
   void open_session(int client);
   void on_edges(side& at, std::uint32_t edges);
   void step(session& it);
@@ -81,8 +85,8 @@ class relay {
   void give_back(pipe_pair& pipe);
 
   int set_ = -1;
-  int listener_ = -1;
   sockaddr_in target_{};
+  std::vector<std::unique_ptr<side>> listeners_;
   std::vector<pipe_pair> pool_;
   std::vector<session*> ready_;  // ran out of its turn
   std::vector<session*> dead_;   // freed after the batch of events that may still name them
@@ -102,17 +106,22 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-relay::relay(std::uint16_t listen_port, std::uint16_t target_port) : target_(loopback(target_port)) {
+relay::relay(std::uint16_t target_port) : target_(loopback(target_port)) {
   check(set_ = epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-  check(listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
+}
+
+void relay::listen_on(std::uint16_t port) {
+  auto made = std::make_unique<side>();
+  check(made->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
   const int on = 1;
-  const sockaddr_in address = loopback(listen_port);
-  check(setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR");
-  check(setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");  // clients inherit it
-  check(bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
-  check(listen(listener_, 4096), "listen");
-  epoll_event interest{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  check(epoll_ctl(set_, EPOLL_CTL_ADD, listener_, &interest), "epoll_ctl");
+  const sockaddr_in address = loopback(port);
+  check(setsockopt(made->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR");
+  check(setsockopt(made->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");  // clients inherit it
+  check(bind(made->fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
+  check(listen(made->fd, 4096), "listen");
+  epoll_event interest{.events = EPOLLIN, .data = {.ptr = made.get()}};
+  check(epoll_ctl(set_, EPOLL_CTL_ADD, made->fd, &interest), "epoll_ctl");
+  listeners_.push_back(std::move(made));
 }
 
 void relay::run() {
@@ -123,10 +132,11 @@ void relay::run() {
     if (count < 0 && errno != EINTR) check(count, "epoll_wait");
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
-      if (event.data.ptr == nullptr) {
-        accept_batch();
+      side& at = *static_cast<side*>(event.data.ptr);
+      if (at.owner == nullptr) {
+        accept_batch(at.fd);
       } else {
-        on_edges(*static_cast<side*>(event.data.ptr), event.events);
+        on_edges(at, event.events);
       }
     }
     turn.swap(ready_);
@@ -140,9 +150,9 @@ void relay::run() {
   }
 }
 
-void relay::accept_batch() {
+void relay::accept_batch(int listener) {
   for (int i = 0; i < accepts_a_turn; ++i) {
-    const int client = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int client = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client < 0) return;
     open_session(client);
   }
@@ -304,8 +314,8 @@ std::uint16_t port_of(const char* text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: epoll_relay LISTEN_PORT TARGET_PORT\n");
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: epoll_relay TARGET_PORT LISTEN_PORT ...\n");
     return 2;
   }
   std::signal(SIGPIPE, SIG_IGN);
@@ -314,5 +324,7 @@ int main(int argc, char** argv) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  relay(port_of(argv[1]), port_of(argv[2])).run();
+  relay made(port_of(argv[1]));
+  for (int i = 2; i < argc; ++i) made.listen_on(port_of(argv[i]));
+  made.run();
 }
