@@ -9,11 +9,11 @@ BULK = [f"bulk-{way}-{count}" for way in ("down", "up", "both") for count in (1,
 PING_PONG = [f"ping-pong-{size}-{count}" for size in (64, 4096, 65536) for count in (1, 64, 1000)]
 CROWDS = ["ping-pong-64-4000", "ping-pong-64-9000"]
 SHORT = ["short-1", "short-64"]
-STANDING = ["idle-4000", "idle-9000", "ready-1", "ready-100", "ready-1000"]
+STANDING = ["idle-1000", "idle-4000", "idle-9000", "ready-1", "ready-100", "ready-1000"]
 
 SETS = {
     "quick": QUICK,
-    "targets": [*BULK, "ping-pong-64-1", "ping-pong-64-64", "ping-pong-4096-64", *CROWDS, *SHORT, "mix", "idle-4000",
+    "targets": [*BULK, "ping-pong-64-1", "ping-pong-64-64", "ping-pong-4096-64", *CROWDS, *SHORT, "mix", "idle-1000", "idle-4000",
                 "idle-9000"],
     "all": [*BULK, *PING_PONG, *CROWDS, *SHORT, "mix", *STANDING],
 }

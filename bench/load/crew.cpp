@@ -10,7 +10,7 @@
 namespace sluice::bench {
 namespace {
 
-constexpr std::size_t most_under_way = 512;  // a relay's listen queue may be that of a kernel with small defaults
+constexpr std::size_t most_under_way = 100;  // the listen queue of some relays holds 128
 constexpr int fill_again_after_ms = 1;
 constexpr std::size_t chunk_in_a_mix_bytes = 64 << 10;  // a kernel may not preempt a longer call
 constexpr std::uint32_t bulk_in_a_mix_bytes_a_second = 32 << 20;
@@ -101,7 +101,13 @@ void server_crew::on_listener() {
 }
 
 int client_crew::on_turn() {
-  if (opened_ >= wanted_.held_connections()) return look_at_phase_every_ms;
+  if (opened_ >= wanted_.held_connections()) {
+    if (waiting_.empty()) return look_at_phase_every_ms;
+    if (!all_through()) return fill_again_after_ms;
+    for (auto& end : waiting_) take_on(std::move(end));
+    waiting_.clear();
+    return look_at_phase_every_ms;
+  }
   const auto through = static_cast<std::size_t>(served_.opened.read());
   // The server end takes the first it sees for the bulk, so nothing else may be on its way before those are through.
   const std::size_t bulk = wanted_.bulk_connections();
@@ -122,7 +128,12 @@ void client_crew::open_one() {
     const bool receives = wanted_.what != work::bulk_up;
     take_on_bulk(std::move(socket), sends, receives, beside_);
   } else {
-    take_on(std::make_unique<exchange_end>(std::move(socket), role::asks, wanted_, now_, &latencies_, started));
+    auto end = std::make_unique<exchange_end>(std::move(socket), role::asks, wanted_, now_, &latencies_, started);
+    if (wanted_.what == work::ping_pong || wanted_.what == work::mix) {
+      waiting_.push_back(std::move(end));
+    } else {
+      take_on(std::move(end));
+    }
   }
 }
 

@@ -83,7 +83,7 @@ class server_crew final : public crew {
 
 /// Connects where the relay listens. Keeps the wanted number of connections, making new ones where short sessions
 /// ended. Only so many are under way at once as a listener's queue holds, bulk first: `served` counts what came
-/// through.
+/// through. Ping-pong begins when all are through: a relay busy with messages would take minutes to accept thousands.
 class client_crew final : public crew {
  public:
   client_crew(const options& wanted, const std::atomic<phase>& now, const tally& served, bulk_crew& beside)
@@ -94,10 +94,12 @@ class client_crew final : public crew {
   int on_turn() override;
   void on_gone() override;
   void open_one();
+  bool all_through() const { return served_.opened.read() >= wanted_.held_connections(); }
 
   const tally& served_;
   bulk_crew& beside_;
   std::size_t opened_ = 0;
+  std::vector<std::unique_ptr<endpoint>> waiting_;
   histogram latencies_;
 };
 

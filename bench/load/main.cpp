@@ -144,7 +144,9 @@ int measure(const options& wanted) {
     if (!one->failure().empty()) std::fprintf(stderr, "bench_load: %s\n", one->failure().c_str());
   }
   if (!through) {
-    std::fprintf(stderr, "bench_load: the connections did not all come through the relay\n");
+    std::fprintf(stderr, "bench_load: of %zu connections %llu came through the relay, and %llu broke\n",
+                 wanted.held_connections(), static_cast<unsigned long long>(all.server.done().opened.read()),
+                 static_cast<unsigned long long>(last.errors));
     return 1;
   }
   print(wanted, from, to, last, all.client.latencies());
