@@ -13,10 +13,12 @@ import sys
 import tempfile
 import threading
 import unittest
+import xml.etree.ElementTree
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from comparison import peers, rows  # noqa: E402
+from comparison import peers, rows, standing  # noqa: E402
+from comparison.metering import Cgroup, Family, Processes  # noqa: E402
 from comparison.running import Running  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -113,18 +115,60 @@ class YardstickTest(unittest.TestCase):
 
     def test_every_kind_of_row_does_work_without_an_error(self):
         for name in ["bulk-down-2", "bulk-up-1", "bulk-both-2", "ping-pong-64-8", "ping-pong-300000-2", "short-8",
-                     "short-8-client-closes"]:
+                     "short-8-client-closes", "mix-2-4"]:
             with self.subTest(name):
                 row, report = self.load(name)
                 self.assertGreater(row.units(report), 0)
                 self.assertEqual(report["errors"], 0)
                 self.assertGreater(report["relay_cpu_seconds"], 0)
                 self.assertLess(report["relay_cpu_seconds"], report["wall_seconds"] * 1.1)
+                if name.startswith("mix"):
+                    self.assertGreater(report["bytes"], report["round_trips"] * 64 * 10, "no bulk beside the ping-pong")
                 if not name.startswith("bulk"):
                     latency = report["latency_us"]
                     self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["p999"])
 
-    def test_the_driver_writes_both_results_and_leaves_out_what_is_not_there(self):
+    def test_nine_hundred_connections_all_get_their_turn(self):
+        row, report = self.load("ping-pong-64-900")
+        self.assertEqual(report["errors"], 0)
+        self.assertGreater(report["whole_run"]["round_trips"], 900)
+
+    def test_idle_connections_are_counted_and_hold_no_pipe(self):
+        cpus = os.sched_getaffinity(0)
+        report = standing.idle(rows.parse("idle-50"), "yardstick", peers.epoll_relay(PROGRAMS), self.directory.name,
+                               PROGRAMS / "bench_load", cpus, min(cpus))
+        self.assertAlmostEqual(report["descriptors"] - 2 * report["pipes"], 2.0)
+        self.assertLessEqual(report["pipes"], 1 / 50, "one is pooled, none is held")
+        self.assertEqual(report["cost"], report["user_bytes"])
+
+    def test_an_idle_connection_that_ends_fails_its_row(self):
+        load = subprocess.Popen(
+            [PROGRAMS / "bench_load", "idle", "--connections", "3", "--connect", str(self.relay.listen), "--serve",
+             str(self.relay.target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.assertEqual(load.stdout.readline(), "held\n")
+        self.relay.process.kill()
+        self.relay.process.wait()
+        threading.Event().wait(0.2)  # for the kernel to end the sockets of a process that is gone
+        self.assertEqual(json.loads(load.communicate()[0])["errors"], 3)
+
+    def test_ready_is_when_every_mapping_accepts(self):
+        report = standing.ready(rows.parse("ready-5"), "yardstick", peers.epoll_relay(PROGRAMS), self.directory.name,
+                                min(os.sched_getaffinity(0)))
+        self.assertTrue(0 < report["cost"] < 5000)
+
+    def test_without_a_relay_there_is_work_and_nothing_is_metered(self):
+        nobody = Running("direct", peers.direct(), self.directory.name, 0)
+        for name in ["ping-pong-64-4", "mix-1-4", "bulk-down-1"]:
+            row = rows.parse(name)
+            done = subprocess.run([PROGRAMS / "bench_load", *row.load_arguments, "--connect", str(nobody.listen), "--serve",
+                                   str(nobody.target), "--warmup", "0", "--seconds", "0.1", *nobody.meter().arguments()],
+                                  capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            report = json.loads(done.stdout)
+            self.assertGreater(row.units(report), 0)
+            self.assertEqual((report["relay_cpu_seconds"], report["errors"]), (0, 0))
+
+    def test_the_driver_writes_all_three_results_and_leaves_out_what_is_not_there(self):
         if len(os.sched_getaffinity(0)) < 2:
             self.skipTest("needs two processors")
         results = Path(self.directory.name) / "results"
@@ -136,8 +180,61 @@ class YardstickTest(unittest.TestCase):
         self.assertIn("left out: absent: /no/such is not built", done.stdout)
         document = json.loads(next(results.glob("*.json")).read_text())
         self.assertEqual(set(document["summary"]), {"ping-pong-64-4", "short-4"})
-        self.assertEqual(document["summary"]["short-4"]["relays"]["epoll_relay"]["ratio"], 1.0)
+        self.assertEqual(document["summary"]["short-4"]["relays"]["epoll_relay"]["ratio"]["median"], 1.0)
+        self.assertEqual(len(document["slices"]["short-4"]["epoll_relay"]), 2)
+        xml.etree.ElementTree.parse(next(results.glob("*.svg")))
         self.assertEqual(next(results.glob("*.md")).read_text(), done.stdout.rstrip("\n") + "\n")
+
+
+class MeterTest(unittest.TestCase):
+    """Children that end before anybody looks: their time is in no process that is still there."""
+
+    FORKS = """
+import os, time
+while True:
+    if (child := os.fork()) == 0:
+        end = time.process_time() + 0.02
+        while time.process_time() < end: pass
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+    def metered(self, arguments):
+        port = str(Running("direct", peers.direct(), tempfile.mkdtemp(dir=self.directory.name), 0).listen)
+        done = subprocess.run([PROGRAMS / "bench_load", "ping-pong", "--connect", port, "--serve", port, "--warmup", "0",
+                               "--seconds", "0.5", *arguments], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["relay_cpu_seconds"]
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.cgroup = None
+        try:
+            self.cgroup = Cgroup()
+            self.addCleanup(self.cgroup.remove)
+        except OSError:
+            pass
+        self.forker = subprocess.Popen([sys.executable, "-c", self.FORKS],
+                                       preexec_fn=self.cgroup.join if self.cgroup else None)
+        self.addCleanup(self.forker.wait)
+        self.addCleanup(self.forker.kill)
+        alone = Processes([self.forker.pid])
+        while alone.seconds() == 0 or Family(self.forker.pid).seconds() < 0.1:
+            self.assertIsNone(self.forker.poll())
+
+    def test_a_family_counts_children_that_were_waited_for(self):
+        whole = self.metered(Family(self.forker.pid).arguments())
+        alone = self.metered(Processes([self.forker.pid]).arguments())
+        self.assertGreater(whole, 0.1)
+        self.assertGreater(whole, 5 * alone, "the children do the work")
+
+    def test_a_cgroup_counts_them_too(self):
+        if not self.cgroup:
+            self.skipTest("no cgroup can be made here")
+        before = self.cgroup.seconds()
+        self.assertGreater(self.metered(self.cgroup.arguments()), 0.1)
+        self.assertGreater(self.cgroup.seconds() - before, 0.1)
 
 
 if __name__ == "__main__":
