@@ -139,7 +139,7 @@ class YardstickTest(unittest.TestCase):
                                PROGRAMS / "bench_load", cpus, min(cpus))
         self.assertAlmostEqual(report["descriptors"] - 2 * report["pipes"], 2.0)
         self.assertLessEqual(report["pipes"], 1 / 50, "one is pooled, none is held")
-        self.assertEqual(report["cost"], report["user_bytes"])
+        self.assertTrue(0 <= report["user_bytes"] == report["cost"] < 20_000)
 
     def test_an_idle_connection_that_ends_fails_its_row(self):
         load = subprocess.Popen(

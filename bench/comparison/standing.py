@@ -18,12 +18,13 @@ PROBE_EVERY_SECONDS = 0.0002
 
 
 def user_bytes(pids):
-    """Proportional set size: a page that several share is counted once in all."""
+    """Proportional set size: a page that several share is counted once in all. Pages of files are left out: a library's
+    share gets smaller whenever another program starts that uses it, the generator for one."""
     total = 0
     for pid in pids:
         with suppress(OSError):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
+                if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
                     total += int(line.split()[1]) * 1024
     return total
 

@@ -66,15 +66,16 @@ void raise_descriptor_limit() {
 /// Held connections must be through the relay before anything is counted, idle ones with their message there and back.
 /// Short sessions are their own warm-up.
 bool all_through(const options& wanted, const crews& all) {
-  const auto& [beside, server, client] = all;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   const auto missing = [&] {
-    return wanted.what == work::idle ? client.done().round_trips.read() < wanted.connections
-                                     : server.done().opened.read() < wanted.held_connections();
+    return wanted.what == work::idle ? all.client.done().round_trips.read() < wanted.connections
+                                     : all.server.done().opened.read() < wanted.held_connections();
   };
   while (missing()) {
-    if (client.done().errors.read() + beside.done().errors.read() != 0 || std::chrono::steady_clock::now() > deadline)
+    if (all.client.done().errors.read() + all.beside.done().errors.read() != 0 ||
+        std::chrono::steady_clock::now() > deadline) {
       return false;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return true;
