@@ -27,6 +27,7 @@ class Peer:
     maps_many: bool = False      # any number of listening ports in one process
     most_connections: int = 10_000
     limit: str = ""              # why no more than that
+    descriptors_each: int = 2    # of one connection
     forks: bool = False          # a process a connection: CPU time is counted over all that ever were
     activated: bool = False      # is given its listener instead of making it, as systemd does
     direct: bool = False         # no relay at all: nothing to start, nothing to meter
@@ -51,8 +52,12 @@ def built(path):
     return str(Path(path).resolve())
 
 
-def descriptors():
-    """What a process may have open; more than this is asked for nowhere, so that machines with none to spare compare."""
+def descriptor_limit():
+    """What a process may have open; every relay is started with as much."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    most = 20_000
-    return most if hard == resource.RLIM_INFINITY else min(hard, most)
+    return 1 << 30 if hard == resource.RLIM_INFINITY else hard
+
+
+def descriptors():
+    """What relays that plan are told to plan for: enough for 9,000 connections, and the same on every larger machine."""
+    return min(descriptor_limit(), 20_000)

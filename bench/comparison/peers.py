@@ -22,7 +22,7 @@ def go_relay(programs):
     def start(ports, target, directory):
         path = built(Path(programs) / "go_relay")
         return Launch([path, str(target), *map(str, ports)], first_line([path, "version"]))
-    return Peer(start, maps_many=True)
+    return Peer(start, maps_many=True, descriptors_each=6)  # two pipes, idle or not
 
 
 def sluice(path, access_log=False):
@@ -93,7 +93,7 @@ def socket_proxyd():
         binary = program("systemd-socket-proxyd")
         command = [binary, "--connections-max=20000", "--exit-idle-time=infinity", f"127.0.0.1:{target}"]
         return Launch(command, f"systemd-socket-proxyd, {first_line([binary, '--version'])}")
-    return Peer(start, activated=True)
+    return Peer(start, activated=True, descriptors_each=6)  # two pipes from the beginning
 
 
 def socat(buffer_bytes=None):

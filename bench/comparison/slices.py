@@ -52,6 +52,8 @@ def run(row, relay, load_program, load_cpus, relay_cpu, warmup, seconds):
     if done.returncode != 0:
         raise SliceFailed(complaint(done.stderr, done.returncode))
     report = json.loads(done.stdout)
+    if report["errors"]:
+        raise SliceFailed(f"{report['errors']} streams broke")
     if row.units(report) == 0:
         raise SliceFailed("no work was done")
     report["foreign_share"] = max(0.0, busy - ours) / (wall * len(cpus))

@@ -104,7 +104,7 @@ int client_crew::on_turn() {
   if (opened_ >= wanted_.held_connections()) {
     if (waiting_.empty()) return look_at_phase_every_ms;
     if (!all_through()) return fill_again_after_ms;
-    for (auto& end : waiting_) take_on(std::move(end));
+    for (unique_fd& socket : waiting_) begin_exchange(std::move(socket), now_ns());
     waiting_.clear();
     return look_at_phase_every_ms;
   }
@@ -127,14 +127,15 @@ void client_crew::open_one() {
     const bool sends = wanted_.what == work::bulk_up || wanted_.what == work::bulk_both;
     const bool receives = wanted_.what != work::bulk_up;
     take_on_bulk(std::move(socket), sends, receives, beside_);
+  } else if (wanted_.what == work::ping_pong || wanted_.what == work::mix) {
+    waiting_.push_back(std::move(socket));
   } else {
-    auto end = std::make_unique<exchange_end>(std::move(socket), role::asks, wanted_, now_, &latencies_, started);
-    if (wanted_.what == work::ping_pong || wanted_.what == work::mix) {
-      waiting_.push_back(std::move(end));
-    } else {
-      take_on(std::move(end));
-    }
+    begin_exchange(std::move(socket), started);
   }
+}
+
+void client_crew::begin_exchange(unique_fd socket, std::uint64_t started_ns) {
+  take_on(std::make_unique<exchange_end>(std::move(socket), role::asks, wanted_, now_, &latencies_, started_ns));
 }
 
 }  // namespace sluice::bench

@@ -94,12 +94,13 @@ class client_crew final : public crew {
   int on_turn() override;
   void on_gone() override;
   void open_one();
+  void begin_exchange(unique_fd socket, std::uint64_t started_ns);
   bool all_through() const { return served_.opened.read() >= wanted_.held_connections(); }
 
   const tally& served_;
   bulk_crew& beside_;
   std::size_t opened_ = 0;
-  std::vector<std::unique_ptr<endpoint>> waiting_;
+  std::vector<unique_fd> waiting_;
   histogram latencies_;
 };
 

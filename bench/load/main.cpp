@@ -63,13 +63,14 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-/// Held connections must be through the relay before anything is counted, idle ones with their message there and back.
-/// Short sessions are their own warm-up.
+/// Held connections must be through the relay before anything is counted, and where messages go there and back as many
+/// of these, too. Short sessions are their own warm-up.
 bool all_through(const options& wanted, const crews& all) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   const auto missing = [&] {
-    return wanted.what == work::idle ? all.client.done().round_trips.read() < wanted.connections
-                                     : all.server.done().opened.read() < wanted.held_connections();
+    const bool exchanges = !wanted.is_bulk() && wanted.what != work::short_sessions;
+    return all.server.done().opened.read() < wanted.held_connections() ||
+           (exchanges && all.client.done().round_trips.read() < wanted.connections);
   };
   while (missing()) {
     if (all.client.done().errors.read() + all.beside.done().errors.read() != 0 ||

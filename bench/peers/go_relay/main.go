@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"time"
 )
 
 // copyOne moves one direction and passes its end of file on. A broken direction resets both connections, so that the other
@@ -47,8 +48,9 @@ func serve(client *net.TCPConn, target *net.TCPAddr) {
 func accept(listener *net.TCPListener, target *net.TCPAddr) {
 	for {
 		client, err := listener.AcceptTCP()
-		if err != nil {
-			log.Fatal(err)
+		if err != nil { // out of descriptors, most likely: connections wait until some are closed
+			time.Sleep(5 * time.Millisecond)
+			continue
 		}
 		go serve(client, target)
 	}
