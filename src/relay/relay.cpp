@@ -83,6 +83,7 @@ relay_status relay::run(relay_context& context) noexcept {
     }
   }
   if (!backend_limited_ && client_to_backend_.moves.is_bulk()) limit_backend_buffer();
+  if (client_to_backend_.moves.is_bulk() || backend_to_client_.moves.is_bulk()) gather_bulk(context.now);
   if (client_.silenced || backend_.silenced) restore_silenced(context);
   return more ? relay_status::again : relay_status::waiting;
 }
@@ -215,7 +216,31 @@ void relay::restore_silenced(relay_context& context) noexcept {
   }
 }
 
+/// A bulk direction that waits for its source need not wake for every segment.
+void relay::gather_bulk(loop::time_ns now) noexcept {
+  for (stream* source : {&client_, &backend_}) {
+    const direction& way = from(*source);
+    if (!way.moves.is_bulk() || way.done || !source->tcp || source->readable || !other(*source).writable) continue;
+    const loop::time_ns before = wakes_.due();
+    if (wakes_.waits(*source, {way.moves.bytes_in(), from(other(*source)).moves.bytes_in()}, now) != before)
+      due_changed_ = true;
+  }
+}
+
+/// True if bytes have come of which no edge told, because they are few.
+bool relay::take_stranded(loop::time_ns now) noexcept {
+  const stream& source = *wakes_.source();
+  if (source.readable || waits_for_sink(source) || from(source).done) {
+    wakes_.forget_wait();
+    return false;
+  }
+  // At an urgent mark the kernel says 0, but PRI has its own edge. What comes from now on wakes.
+  wakes_.expire(static_cast<std::size_t>(std::max(sys::unread_bytes(source.fd.get()), 0L)), now);
+  return source.readable;
+}
+
 relay_status relay::on_deadline(relay_context& context) noexcept {
+  if (context.now >= wakes_.due() && take_stranded(context.now)) return run(context);
   if (phase_ == phase::lingering) {
     if (context.now >= linger_look_) look_at_linger(context);
   } else if (context.now >= stall_due()) {
@@ -249,7 +274,7 @@ void relay::expire(relay_context& context) noexcept {
 loop::time_ns relay::due() const noexcept {
   if (phase_ == phase::lingering) return linger_look_;
   const loop::time_ns look = looked_ ? loop::never : last_move_ + look_after;
-  return std::min({look, stall_due(), after(last_move_, quiet_limit())});
+  return std::min({look, stall_due(), wakes_.due(), after(last_move_, quiet_limit())});
 }
 
 loop::time_ns relay::quiet_limit() const noexcept { return half_closed() ? settings_->half_close : settings_->idle; }

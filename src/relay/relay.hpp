@@ -7,6 +7,7 @@
 
 #include "loop/deadline_wheel.hpp"
 #include "loop/edge_set.hpp"
+#include "relay/bulk_wakes.hpp"
 #include "relay/pump.hpp"
 #include "relay/stream.hpp"
 #include "sys/unique_fd.hpp"
@@ -117,6 +118,8 @@ class relay {
   void close_both(relay_context& context, bool reset) noexcept;
   void limit_backend_buffer() noexcept;
   void restore_silenced(relay_context& context) noexcept;
+  void gather_bulk(loop::time_ns now) noexcept;
+  bool take_stranded(loop::time_ns now) noexcept;
   void expire(relay_context& context) noexcept;
   bool kernel_knows_more(const stream& source) const noexcept;
   bool half_closed() const noexcept { return client_to_backend_.done != backend_to_client_.done; }
@@ -128,6 +131,7 @@ class relay {
   stream backend_;
   direction client_to_backend_{client_, backend_};
   direction backend_to_client_{backend_, client_};
+  bulk_wakes wakes_;
   const relay_settings* settings_ = nullptr;
   loop::time_ns last_move_ = 0;
   loop::time_ns broken_at_ = 0;    ///< when a reset was first seen; 0: none
