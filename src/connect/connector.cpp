@@ -54,7 +54,7 @@ loop::task<connected> connect(connect_place place, attempt wanted) {
     }
   }
   if (error != 0) co_return failed(error);
-  if (wanted.may_meet_itself && sys::local_address(fd) == sys::peer_address(fd)) co_return failed(ECONNREFUSED);
+  if (wanted.may_meet_itself && sys::local_address(fd) == wanted.address) co_return failed(ECONNREFUSED);
   co_return connected{std::move(made.fd), 0, told};
 }
 
