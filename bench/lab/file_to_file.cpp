@@ -1,66 +1,17 @@
-#include <algorithm>
-#include <array>
-#include <functional>
-#include <span>
-#include <string>
+#include <cstddef>
 #include <vector>
 
-#include "calls.hpp"
 #include "endpoints.hpp"
+#include "movers.hpp"
 #include "tables.hpp"
 
 namespace sluice::bench::lab {
-namespace {
-
-using mover = std::function<void(int from, int into, std::uint64_t bytes, std::size_t piece)>;
-
-std::size_t at_most(std::size_t piece, std::uint64_t left) {
-  return static_cast<std::size_t>(std::min<std::uint64_t>(piece, left));
-}
-
-void by_read_write(int from, int into, std::uint64_t bytes, std::size_t piece) {
-  std::vector<std::byte> buffer(piece);
-  while (bytes > 0) {
-    const std::size_t got = calls::read(from, std::span(buffer).first(at_most(piece, bytes)));
-    write_all(into, std::span(buffer).first(got));
-    bytes -= got;
-  }
-}
-
-void by_mmap_write(int from, int into, std::uint64_t bytes, std::size_t piece) {
-  const mapping file(from, bytes);
-  for (std::span<const std::byte> left = file.bytes(); !left.empty();) {
-    const auto next = left.first(std::min(piece, left.size()));
-    write_all(into, next);
-    left = left.subspan(next.size());
-  }
-}
-
-void by_sendfile(int from, int into, std::uint64_t bytes, std::size_t piece) {
-  while (bytes > 0) bytes -= calls::sendfile(from, into, at_most(piece, bytes));
-}
-
-void by_splice(int from, int into, std::uint64_t bytes, std::size_t piece) {
-  const pipe_ends pipe = make_pipe(std::max(piece, default_pipe_bytes));
-  while (bytes > 0) {
-    const std::size_t got = calls::splice(from, pipe.in.get(), at_most(piece, bytes));
-    splice_all(pipe, into, got);
-    bytes -= got;
-  }
-}
-
-void by_copy_file_range(int from, int into, std::uint64_t bytes, std::size_t piece) {
-  while (bytes > 0) bytes -= calls::copy_file_range(from, into, at_most(piece, bytes));
-}
-
-}  // namespace
-
 table file_to_file(const options& wanted) {
-  static const std::vector<std::pair<std::string, mover>> techniques{{"read + write", by_read_write},
-                                                                     {"mmap + write", by_mmap_write},
-                                                                     {"sendfile", by_sendfile},
-                                                                     {"splice through a pipe", by_splice},
-                                                                     {"copy_file_range", by_copy_file_range}};
+  static const std::vector<mover> techniques{{"read + write", by_read_write},
+                                             {"mmap + write", by_mmap_write},
+                                             {"sendfile", by_sendfile},
+                                             {"splice through a pipe", by_splice},
+                                             {"copy_file_range", by_copy_file_range}};
   table made{.name = "file_to_file", .title = "File to file", .piece_means = "a call"};
   const unique_fd source = coded_file(wanted.directory, wanted.file_bytes);
   const unique_fd copy = nameless_file(wanted.directory);

@@ -24,7 +24,8 @@ struct entry {
 };
 
 const std::vector<entry>& entries() {
-  static const std::vector<entry> all{{"file_to_file", file_to_file}};
+  static const std::vector<entry> all{
+      {"file_to_file", file_to_file}, {"file_to_socket", file_to_socket}, {"socket_to_socket", socket_to_socket}};
   return all;
 }
 
