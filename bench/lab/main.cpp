@@ -25,7 +25,8 @@ struct entry {
 
 const std::vector<entry>& entries() {
   static const std::vector<entry> all{
-      {"file_to_file", file_to_file}, {"file_to_socket", file_to_socket}, {"socket_to_socket", socket_to_socket}};
+      {"file_to_file", file_to_file},     {"file_to_socket", file_to_socket}, {"socket_to_socket", socket_to_socket},
+      {"user_to_socket", user_to_socket}, {"one_to_two", one_to_two},         {"message_sizes", message_sizes}};
   return all;
 }
 
