@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -57,6 +58,7 @@ class messenger {
  private:
   void run(std::size_t message_bytes, std::uint64_t bytes, bool verify);
   void one_message(std::uint64_t from, std::uint64_t to, bool verify);
+  void look_at(std::span<const std::byte> bytes, std::uint64_t position);
 
   int sends_;
   int receives_;
