@@ -189,6 +189,7 @@ class YardstickTest(unittest.TestCase):
 class MeterTest(unittest.TestCase):
     """Children that end before anybody looks: their time is in no process that is still there."""
 
+    ONE_CHILD = 0.02  # seconds; how many of them a busy machine lets run is its own affair
     FORKS = """
 import os, time
 while True:
@@ -226,15 +227,15 @@ while True:
     def test_a_family_counts_children_that_were_waited_for(self):
         whole = self.metered(Family(self.forker.pid).arguments())
         alone = self.metered(Processes([self.forker.pid]).arguments())
-        self.assertGreater(whole, 0.1)
+        self.assertGreater(whole, self.ONE_CHILD)
         self.assertGreater(whole, 5 * alone, "the children do the work")
 
     def test_a_cgroup_counts_them_too(self):
         if not self.cgroup:
             self.skipTest("no cgroup can be made here")
         before = self.cgroup.seconds()
-        self.assertGreater(self.metered(self.cgroup.arguments()), 0.1)
-        self.assertGreater(self.cgroup.seconds() - before, 0.1)
+        self.assertGreater(self.metered(self.cgroup.arguments()), self.ONE_CHILD)
+        self.assertGreater(self.cgroup.seconds() - before, self.ONE_CHILD)
 
 
 if __name__ == "__main__":
