@@ -13,10 +13,10 @@ exit_code check_command(const invocation& call, const surroundings& around) {
   if (call.has("json")) {
     const auto result = load_config(sources);
     around.out << findings_as_json(result, name_of(sources)) << '\n';
-    return result.ok() ? exit_code::done : code_for_bad(sources);
+    return result.ok() ? exit_code::done : code_for_bad(result);
   }
   const auto result = load_and_report(call, around, sources);
-  if (!result.ok()) return code_for_bad(sources);
+  if (!result.ok()) return code_for_bad(result);
   around.out << name_of(sources) << ": ok: " << summary_of(result.config) << '\n';
   return exit_code::done;
 }
@@ -24,7 +24,7 @@ exit_code check_command(const invocation& call, const surroundings& around) {
 exit_code config_show_command(const invocation& call, const surroundings& around) {
   const auto sources = require_sources(call, around);
   const auto result = load_and_report(call, around, sources);
-  if (!result.ok()) return code_for_bad(sources);
+  if (!result.ok()) return code_for_bad(result);
   around.out << show_config(sources, call.has("origin"));
   return exit_code::done;
 }

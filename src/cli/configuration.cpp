@@ -1,5 +1,6 @@
 #include "cli/configuration.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 
@@ -7,10 +8,11 @@
 
 namespace sluice::cli {
 
-exit_code code_for_bad(const config_sources& sources) {
-  if (sources.file.empty()) return exit_code::bad_config;
+exit_code code_for_bad(const load_result& result) {
+  const auto found = std::ranges::find(result.diagnostics, "unreadable", &diagnostic::code);
+  if (found == result.diagnostics.end()) return exit_code::bad_config;
   errno = 0;
-  const std::ifstream file(sources.file);
+  const std::ifstream file(found->where.source);
   return !file && errno == EACCES ? exit_code::no_permission : exit_code::bad_config;
 }
 

@@ -8,8 +8,8 @@
 
 namespace sluice::cli {
 
-/// How a process ends that could not load `sources`: no_permission if the file must not be read, else bad_config.
-exit_code code_for_bad(const config_sources& sources);
+/// How a process ends whose configuration is not ok(): no_permission if its file must not be read, else bad_config.
+exit_code code_for_bad(const load_result& result);
 
 /// Loads `sources` and prints what was found to the error stream.
 load_result load_and_report(const invocation& call, const surroundings& around, const config_sources& sources);

@@ -17,7 +17,7 @@ exit_code run_command(const invocation& call, const surroundings& around) {
     return exit_code::usage;
   }
   const auto loaded = load_and_report(call, around, *sources);
-  if (!loaded.ok()) return code_for_bad(*sources);
+  if (!loaded.ok()) return code_for_bad(loaded);
   return proxy(loaded.config).run();
 }
 

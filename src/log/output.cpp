@@ -16,6 +16,8 @@
 
 #include <fmt/format.h>
 
+#include "sluice/error.hpp"
+
 namespace sluice::log {
 namespace {
 
@@ -51,7 +53,9 @@ output::output(std::string where) : name_(std::move(where)) {
   } else {
     file_ = true;
     if (const int error = open_file(); error != 0) {
-      throw std::runtime_error(fmt::format("log: can't open {}: {}", name_, std::strerror(error)));
+      const bool forbidden = error == EACCES || error == EPERM;
+      throw startup_error(fmt::format("log: can't open {}: {}", name_, std::strerror(error)),
+                          forbidden ? exit_code::no_permission : exit_code::failed);
     }
   }
   terminal_ = ::isatty(fd_) == 1;

@@ -28,7 +28,8 @@ class output {
   static constexpr std::size_t batch_bytes = 64 * 1024;
   static constexpr std::chrono::seconds retry_interval{1};
 
-  /// where: "stderr", "stdout" or a path. Throws std::runtime_error that names it.
+  /// where: "stderr", "stdout" or a path. Throws std::runtime_error that names it; for a path it is a startup_error
+  /// with the exit code.
   explicit output(std::string where);
   ~output();
   output(const output&) = delete;

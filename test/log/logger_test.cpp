@@ -5,7 +5,10 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "sluice/error.hpp"
+
 #include "log/log_fixture.hpp"
+#include "support/plain_user.hpp"
 
 namespace sluice::log {
 namespace {
@@ -130,6 +133,22 @@ TEST_CASE("logger: an output that can't be opened is named", "[log][logger]") {
     CHECK_THROWS_AS(logger(log_config{}, 1), std::runtime_error);
   }
   CHECK(open_descriptors() == descriptors);
+}
+
+TEST_CASE("logger: a file that is not permitted ends in exit code 4, another one in 1", "[log][logger]") {
+  const auto code_for = [](const std::filesystem::path& path) {
+    try {
+      logger log(to_file(path), 1);
+    } catch (const startup_error& error) {
+      return error.code();
+    }
+    return exit_code::done;
+  };
+  const temporary_folder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::none);
+  CHECK(code_for("/nonexistent-folder/log") == exit_code::failed);
+  if (const sluice::test::plain_user user; user) CHECK(code_for(folder / "log") == exit_code::no_permission);
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
 }
 
 TEST_CASE("logger: a file that was moved away or deleted is opened again", "[log][logger]") {
