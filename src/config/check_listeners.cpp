@@ -7,6 +7,8 @@ namespace {
 
 std::string explain(const address& first, const address& second) {
   if (first == second) return to_string(first) + " is used twice";
+  if (first.type == address::kind::unix_path)
+    return to_string(second) + " and " + to_string(first) + " are the same socket file";
   return to_string(second) + " and " + to_string(first) + " want the same port";
 }
 
@@ -25,18 +27,20 @@ void check_listeners(loaded& all) {
     for (std::size_t j = i + 1; j < entries.size(); ++j) {
       const listener_entry* first = &entries[i];
       const listener_entry* second = &entries[j];
-      const bool beyond = first->listen->type != second->listen->type || first->listen->path != second->listen->path ||
-                          second->listen->ports.first > first->listen->ports.last;
+      const bool beyond = first->listen.type != second->listen.type || first->listen.path != second->listen.path ||
+                          second->listen.ports.first > first->listen.ports.last;
       if (beyond) break;
-      if (!overlap(*first->listen, *second->listen)) continue;
+      if (!overlap(first->listen, second->listen)) continue;
       // The later one in the file is the one complained about.
       if (std::pair(second->service, second->listener) < std::pair(first->service, first->listener))
         std::swap(first, second);
       const service_config& owner = all.settings.services[first->service];
+      const listener_config& before = owner.listeners[first->listener];
+      const address& after = all.settings.services[second->service].listeners[second->listener].listen;
       all.problems
           .error(all.places[second->service].listeners[second->listener], "address-conflict",
-                 explain(*first->listen, *second->listen), hint_for(*first->listen, *second->listen))
-          .related.emplace_back(owner.listeners[first->listener].where, "first used here, by `" + owner.name + "`");
+                 explain(before.listen, after), hint_for(before.listen, after))
+          .related.emplace_back(before.where, "first used here, by `" + owner.name + "`");
       break;
     }
   }

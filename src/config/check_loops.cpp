@@ -21,11 +21,11 @@ struct link {
 std::pair<const listener_entry*, const listener_entry*> candidates(const std::vector<listener_entry>& listeners,
                                                                    const address& target, std::uint32_t longest) {
   const auto before = [&](const listener_entry& entry) {
-    return std::tuple(entry.listen->type, entry.listen->ports.first + longest) <=
+    return std::tuple(entry.listen.type, entry.listen.ports.first + longest) <=
            std::tuple(target.type, std::uint32_t{target.ports.first});
   };
   const auto not_beyond = [&](const listener_entry& entry) {
-    return std::tuple(entry.listen->type, entry.listen->ports.first) <= std::tuple(target.type, target.ports.last);
+    return std::tuple(entry.listen.type, entry.listen.ports.first) <= std::tuple(target.type, target.ports.last);
   };
   const listener_entry* begin = listeners.data();
   const listener_entry* end = begin + listeners.size();
@@ -34,14 +34,15 @@ std::pair<const listener_entry*, const listener_entry*> candidates(const std::ve
 
 std::vector<link> find_links(const loaded& all, const std::vector<listener_entry>& listeners) {
   std::uint32_t longest = 1;
-  for (const listener_entry& entry : listeners) longest = std::max(longest, entry.listen->ports.size());
+  for (const listener_entry& entry : listeners) longest = std::max(longest, entry.listen.ports.size());
   std::vector<link> links;
   for (std::size_t i = 0; i < all.settings.services.size(); ++i) {
     const std::vector<backend_config>& backends = all.settings.services[i].backends;
     for (std::size_t j = 0; j < backends.size(); ++j) {
-      const auto [begin, end] = candidates(listeners, backends[j].target, longest);
+      const address target = resolved(backends[j].target);
+      const auto [begin, end] = candidates(listeners, target, longest);
       for (const listener_entry* entry = begin; entry < end; ++entry) {
-        if (reaches(backends[j].target, *entry->listen)) links.push_back({i, j, entry});
+        if (reaches(target, entry->listen)) links.push_back({i, j, entry});
       }
     }
   }

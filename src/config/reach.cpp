@@ -1,6 +1,7 @@
 #include "config/reach.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
 #include <tuple>
 
@@ -47,15 +48,23 @@ bool host_reaches(const host_view& target, const host_view& listen) {
 
 }  // namespace
 
+address resolved(address value) {
+  if (value.type != address::kind::unix_path) return value;
+  std::error_code failure;
+  const std::filesystem::path whole = std::filesystem::absolute(value.path, failure);
+  value.path = (failure ? std::filesystem::path(value.path) : whole).lexically_normal().string();
+  return value;
+}
+
 std::vector<listener_entry> sorted_listeners(const loaded& all) {
   std::vector<listener_entry> entries;
   for (std::size_t i = 0; i < all.settings.services.size(); ++i) {
     const std::vector<listener_config>& listeners = all.settings.services[i].listeners;
-    for (std::size_t j = 0; j < listeners.size(); ++j) entries.push_back({&listeners[j].listen, i, j});
+    for (std::size_t j = 0; j < listeners.size(); ++j) entries.push_back({resolved(listeners[j].listen), i, j});
   }
   std::stable_sort(entries.begin(), entries.end(), [](const listener_entry& left, const listener_entry& right) {
-    return std::tie(left.listen->type, left.listen->ports.first, left.listen->path) <
-           std::tie(right.listen->type, right.listen->ports.first, right.listen->path);
+    return std::tie(left.listen.type, left.listen.ports.first, left.listen.path) <
+           std::tie(right.listen.type, right.listen.ports.first, right.listen.path);
   });
   return entries;
 }

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "config_text.hpp"
 
 #include "support/catch.hpp"
@@ -54,6 +56,22 @@ TEST_CASE("check: a conflict names both places", "[config][check]") {
         "                           ^^^^^^^^^^^^^^^\n"
         "  SLUICE_CONFIG:2:11: note: first used here, by `web`\n"
         "  hint: a listener on every address leaves no room for one on the same port\n");
+}
+
+TEST_CASE("check: one socket file is one address, however its path is written", "[config][check]") {
+  CHECK(codes_of("\"unix:/tmp/x\" = \"b:1\"\n\"unix:/tmp//x\" = \"b:1\"") == "address-conflict");
+  CHECK(codes_of("\"unix:a\" = \"b:1\"\n\"unix:b\" = \"b:1\"\n\"unix:./c/../a\" = \"b:1\"") == "address-conflict");
+  const std::string here = std::filesystem::current_path().string();
+  CHECK(codes_of("\"unix:a\" = \"b:1\"\n\"unix:" + here + "/a\" = \"b:1\"") == "address-conflict");
+  CHECK(codes_of("\"unix:./a\" = \"unix:a\"") == "loop");
+  CHECK(codes_of("\"unix:/u/x1\" = \"unix:/u/../u/x1\"") == "loop");
+  CHECK(codes_of("\"unix:@/u/x\" = \"unix:@/u//x\"").empty());
+  CHECK(messages(load_text("[forward]\n\"unix:/tmp/x\" = \"b:1\"\n\"unix:/tmp//x\" = \"b:1\"")) ==
+        "SLUICE_CONFIG:3:1: error[address-conflict]: unix:/tmp//x and unix:/tmp/x are the same socket file\n"
+        "  \"unix:/tmp//x\" = \"b:1\"\n"
+        "  ^^^^^^^^^^^^^^\n"
+        "  SLUICE_CONFIG:2:1: note: first used here, by `unix:/tmp/x`\n"
+        "  hint: each address can have one listener\n");
 }
 
 TEST_CASE("check: a conflict between file and command line", "[config][check]") {
