@@ -11,8 +11,9 @@
 
 namespace sluice {
 
-/// Where a value was written, for messages: "/etc/sluice/sluice.toml" 12:8, "SLUICE_FORWARD", "command line".
-/// line and column count from 1; 0 means the source has no lines.
+/// Where a value was written, for messages: "/etc/sluice/sluice.toml" 12:8, "SLUICE_LOG_LEVEL", "--workers".
+/// line and column count from 1; 0 means the source has no lines. Mappings of "command line" and "SLUICE_FORWARD" have
+/// one each: their number is the line.
 struct source_location {
   std::string source;
   std::uint32_t line = 0;

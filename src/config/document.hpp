@@ -47,9 +47,9 @@ inline const member* node::find(std::string_view key) const noexcept {
   return nullptr;
 }
 
-/// A text that was read, kept for quoting its lines.
+/// A text that was read, kept for quoting its lines. Mappings outside of files have a line each.
 struct source_text {
-  std::string name;  ///< as messages call it: a path or "SLUICE_CONFIG"
+  std::string name;  ///< as messages call it: a path, "SLUICE_CONFIG", "command line"
   std::vector<std::string> lines;
 
   std::string_view line(std::uint32_t number) const noexcept {

@@ -120,11 +120,9 @@ void read_program(const document& file, loaded& into, std::vector<const member*>
 void read_environment_forwards(loaded& into) {
   const auto found = into.environment.find(forward_variable);
   if (found == into.environment.end()) return;
-  std::vector<std::string> words;
-  for (const std::string& part : split(found->second, ',')) {
-    if (std::string word = trimmed(part); !word.empty()) words.push_back(std::move(word));
-  }
-  read_forward_words(words, into.add_text(forward_variable), into);
+  std::vector<std::string> words = split(found->second, ',');
+  std::transform(words.begin(), words.end(), words.begin(), trimmed);
+  read_forward_words(into.add_text(forward_variable, std::move(words)), into);
 }
 
 void require_services(const document& file, loaded& into) {
@@ -153,7 +151,7 @@ void load(const config_sources& sources, loaded& into) {
     if (entry->key == "forward") read_forwards(*entry, *file.source, into);
   }
   read_environment_forwards(into);
-  read_forward_words(sources.forwards, into.add_text("command line"), into);
+  read_forward_words(into.add_text("command line", sources.forwards), into);
   for (const member* entry : services) {
     if (entry->key == "service") read_services(*entry, *file.source, into);
   }

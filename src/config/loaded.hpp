@@ -34,7 +34,9 @@ struct loaded {
   std::deque<source_text> texts;  ///< spots point into it: elements never move
   report problems;
 
-  const source_text& add_text(std::string name) { return texts.emplace_back(source_text{std::move(name), {}}); }
+  const source_text& add_text(std::string name, std::vector<std::string> lines = {}) {
+    return texts.emplace_back(source_text{std::move(name), std::move(lines)});
+  }
   void add_service(service_config service, service_places where);
   /// Free for a service; the same name with "#2" otherwise.
   std::string free_name(const std::string& wanted) const;

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 
 #include "config/address.hpp"
+#include "config/in_quotes.hpp"
 #include "config/keys.hpp"
 #include "config/read_endpoints.hpp"
 #include "config/read_keys.hpp"
+#include "config/toml_tokens.hpp"
 
 namespace sluice::conf {
 namespace {
@@ -136,15 +139,20 @@ void read_forwards(const member& forward, const source_text& source, loaded& int
   }
 }
 
-void read_forward_words(const std::vector<std::string>& words, const source_text& source, loaded& into) {
-  const spot at{&source, {0, 0, 1}};
-  for (const std::string& word : words) {
+void read_forward_words(const source_text& source, loaded& into) {
+  for (std::uint32_t number = 1; number <= source.lines.size(); ++number) {
+    const std::string_view word = source.line(number);
+    if (word.empty()) continue;
     const std::size_t equals = word.find('=');
-    if (equals == std::string::npos) {
-      into.problems.error(at, "bad-value", "\"" + word + "\" is no LISTEN=TARGET", "such as 8080=10.0.0.5:80");
+    const half listen{std::string(word.substr(0, equals)),
+                      {&source, {number, 1, count_characters(word.substr(0, equals))}}};
+    if (equals == std::string_view::npos) {
+      into.problems.error(listen.at, "bad-value", in_quotes(word) + " is no LISTEN=TARGET", "such as 8080=10.0.0.5:80");
       continue;
     }
-    add_forward({word.substr(0, equals), at}, {word.substr(equals + 1), at}, into);
+    const std::string_view target = word.substr(equals + 1);
+    const spot behind{&source, {number, listen.at.where.width + 2, count_characters(target)}};
+    add_forward(listen, {std::string(target), behind}, into);
   }
 }
 

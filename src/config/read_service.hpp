@@ -1,8 +1,5 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "config/loaded.hpp"
 
 namespace sluice::conf {
@@ -13,7 +10,7 @@ void read_services(const member& services, const source_text& source, loaded& in
 /// [forward]: a service a line.
 void read_forwards(const member& forward, const source_text& source, loaded& into);
 
-/// LISTEN=TARGET words, of the command line or of SLUICE_FORWARD.
-void read_forward_words(const std::vector<std::string>& words, const source_text& source, loaded& into);
+/// LISTEN=TARGET words, of the command line or of SLUICE_FORWARD: a line of the source each. Empty ones are none.
+void read_forward_words(const source_text& source, loaded& into);
 
 }  // namespace sluice::conf

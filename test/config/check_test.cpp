@@ -79,11 +79,15 @@ TEST_CASE("check: a conflict between file and command line", "[config][check]") 
   sources.environment = {{"SLUICE_CONFIG", "forward.8080 = \"b:1\""}, {"SLUICE_FORWARD", "8081=b:1"}};
   sources.forwards = {"8080=b:2", "8081=b:2"};
   CHECK(messages(load_config(sources)) ==
-        "command line: error[address-conflict]: 8080 is used twice\n"
+        "command line:1:1: error[address-conflict]: 8080 is used twice\n"
+        "  8080=b:2\n"
+        "  ^^^^\n"
         "  SLUICE_CONFIG:1:9: note: first used here, by `8080`\n"
         "  hint: each address can have one listener\n"
-        "command line: error[address-conflict]: 8081 is used twice\n"
-        "  SLUICE_FORWARD: note: first used here, by `8081`\n"
+        "command line:2:1: error[address-conflict]: 8081 is used twice\n"
+        "  8081=b:2\n"
+        "  ^^^^\n"
+        "  SLUICE_FORWARD:1:1: note: first used here, by `8081`\n"
         "  hint: each address can have one listener\n");
 }
 

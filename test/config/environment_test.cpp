@@ -101,7 +101,7 @@ TEST_CASE("environment: SLUICE_FORWARD holds mappings, separated by commas", "[c
   CHECK(result.config.services[0].name == "8080");
   CHECK(result.config.services[1].backends.at(0).target.ports.size() == 11);
   CHECK(result.config.services[2].name == "unix:@a");
-  CHECK(to_string(result.config.services[2].where) == "SLUICE_FORWARD");
+  CHECK(to_string(result.config.services[2].where) == "SLUICE_FORWARD:3:1");
 }
 
 TEST_CASE("environment: a variable nearly ours is a warning, the others are nobody's business",

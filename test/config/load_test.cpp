@@ -34,7 +34,8 @@ TEST_CASE("load: command-line words are mappings", "[config][load]") {
   INFO(messages(result));
   REQUIRE(result.ok());
   REQUIRE(result.config.services.size() == 3);
-  CHECK(to_string(result.config.services[0].where) == "command line");
+  CHECK(to_string(result.config.services[1].where) == "command line:2:1");
+  CHECK(to_string(result.config.services[1].backends.at(0).where) == "command line:2:13");
   CHECK(result.config.services[1].name == "127.0.0.1:0");
   CHECK(result.config.services[2].name == "127.0.0.1:0#2");
 }

@@ -207,3 +207,23 @@ TEST_CASE("mistakes: several are told at once, in the order of the file", "[conf
         "           ^^^^^\n"
         "  hint: did you mean \"json\"? allowed: \"auto\", \"text\", \"json\"\n");
 }
+
+TEST_CASE("mistakes: a mapping outside of a file is shown with its number and column", "[config][mistakes]") {
+  config_sources sources;
+  sources.forwards = {"1=a:1", "2=b:2", "3=", "4=d:4"};
+  CHECK(messages(load_config(sources)) ==
+        "command line:3:3: error[bad-address]: the address is empty\n"
+        "  3=\n"
+        "    ^\n"
+        "  hint: write HOST:PORT, such as 10.0.0.5:80, or unix:/run/app.sock\n");
+  sources.forwards = {"=a:1", "8080"};
+  sources.environment = {{"SLUICE_FORWARD", "1=a:1,, 2=b\xC3\xBC:70000 "}};
+  const load_result result = load_config(sources);
+  REQUIRE(result.diagnostics.size() == 3);
+  CHECK(to_string(result.diagnostics[0].where) == "SLUICE_FORWARD:3:3");
+  CHECK(result.diagnostics[0].source_line == "2=b\xC3\xBC:70000");
+  CHECK(result.diagnostics[0].width == 8);
+  CHECK(to_string(result.diagnostics[1].where) == "command line:1:1");
+  CHECK(to_string(result.diagnostics[2].where) == "command line:2:1");
+  CHECK(result.diagnostics[2].width == 4);
+}

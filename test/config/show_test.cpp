@@ -81,7 +81,7 @@ TEST_CASE("show: origins are comments, and the text still loads", "[config][show
   CHECK(load_text(shown).ok());
   const std::string line =
       GENERATE("level = \"debug\"  # SLUICE_LOG_LEVEL\n", "workers = 2  # --workers\n", "grace = \"0s\"  # default\n",
-               "timeouts.idle = \"1m30s\"  # SLUICE_CONFIG:7:17\n", "8080 = \"10.0.0.5:80\"  # command line\n",
+               "timeouts.idle = \"1m30s\"  # SLUICE_CONFIG:7:17\n", "8080 = \"10.0.0.5:80\"  # command line:1:1\n",
                "relay = \"copy\"  # SLUICE_CONFIG:13:9\n", "  \"c:1\",  # SLUICE_CONFIG:12:46\n",
                "[service.z]  # SLUICE_CONFIG:15:10\n");
   CAPTURE(line, shown);
