@@ -4,9 +4,10 @@
 
 #include "sluice/proxy.hpp"
 
-#include "cli/configuration.hpp"
+#include "cli/command_line.hpp"
 #include "cli/demo_backends.hpp"
 #include "cli/demo_text.hpp"
+#include "cli/findings.hpp"
 #include "cli/sources.hpp"
 
 namespace sluice::cli {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t backend_count = 3;
 constexpr std::uint16_t usual_port = 8080;
+constexpr const char* text_variable = "SLUICE_CONFIG";
 
 std::string choose_listen(const invocation& call, const surroundings& around) {
   if (call.has("listen")) return call.value_of("listen");
@@ -27,10 +29,31 @@ std::string choose_listen(const invocation& call, const surroundings& around) {
 environment demo_environment(const surroundings& around, const std::string& toml) {
   environment variables;
   for (const auto& variable : around.variables) {
-    if (variable.first != "SLUICE_CONFIG" && variable.first != "SLUICE_FORWARD") variables.push_back(variable);
+    if (variable.first != text_variable && variable.first != "SLUICE_FORWARD") variables.push_back(variable);
   }
-  variables.emplace_back("SLUICE_CONFIG", toml);
+  variables.emplace_back(text_variable, toml);
   return variables;
+}
+
+/// What is wrong with the demo's configuration is wrong with --listen: nobody has written the rest.
+load_result load_demo(const config_sources& sources, const source_location& listen) {
+  auto loaded = load_config(sources);
+  for (auto& finding : loaded.diagnostics) {
+    if (finding.where.source != text_variable) continue;
+    finding.where = listen;
+    finding.source_line.clear();
+  }
+  for (auto& service : loaded.config.services) {
+    for (auto& listener : service.listeners) listener.where = listen;
+  }
+  return loaded;
+}
+
+void require_known_port(const config& settings) {
+  const auto& listen = settings.services.front().listeners.front().listen;
+  if (listen.type == address::kind::tcp && listen.ports.first == 0)
+    throw usage_error("--listen: with port 0 nobody knows where the demo listens",
+                      "name a port; without --listen the demo finds a free one");
 }
 
 }  // namespace
@@ -40,8 +63,10 @@ exit_code demo_command(const invocation& call, const surroundings& around) {
   const auto toml = demo_configuration(choose_listen(call, around), backends.ports());
   const config_sources sources{
       .file = {}, .forwards = {}, .options = overrides(call), .environment = demo_environment(around, toml)};
-  const auto loaded = load_and_report(call, around, sources);
+  const auto loaded = load_demo(sources, {call.has("listen") ? "--listen" : "the demo's address"});
+  print_findings(around.error, loaded.diagnostics, wants_colour(around, call.value_of("color")));
   if (!loaded.ok()) return exit_code::bad_config;
+  require_known_port(loaded.config);
 
   proxy demo(loaded.config);
   const auto code = demo.run([&] {

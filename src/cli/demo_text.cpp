@@ -75,7 +75,9 @@ std::string demo_introduction(const config& settings, const std::string& toml) {
       "\nTry in another terminal:\n\n  curl " + curl_words(listen, "/") + "   # a few times: the backends take turns\n";
   text += "  curl -o /dev/null " + curl_words(listen, "/big?bytes=10000000000") + "   # how fast does it go here?\n";
   text += "\nThe same as a file:\n\n" + indented(toml);
-  return text + "\nEvery session is logged when it closes. Ctrl-C ends the demo and says what moved.\n\n";
+  const bool logs = settings.log.access && settings.log.level <= log_level::info;
+  return text + (logs ? "\nEvery session is logged when it closes. " : "\n") +
+         "Ctrl-C ends the demo and says what moved.\n\n";
 }
 
 std::string human_bytes(std::uint64_t bytes) {

@@ -41,3 +41,14 @@ TEST_CASE("demo: the summary says what moved and how", "[cli][demo]") {
   CHECK(text.find("75.0 %") != std::string::npos);
   CHECK(demo_summary({}).find("0 %: 0 B") != std::string::npos);
 }
+
+TEST_CASE("demo: it promises a log of sessions only when there is one", "[cli][demo]") {
+  config settings = small_config();
+  CHECK(demo_introduction(settings, "").find("Every session is logged") != std::string::npos);
+  settings.log.level = log_level::error;
+  CHECK(demo_introduction(settings, "").find("is logged") == std::string::npos);
+  settings.log.level = log_level::info;
+  settings.log.access = false;
+  CHECK(demo_introduction(settings, "").find("is logged") == std::string::npos);
+  CHECK(demo_introduction(settings, "").find("Ctrl-C ends the demo") != std::string::npos);
+}
