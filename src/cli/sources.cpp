@@ -21,6 +21,8 @@ std::vector<config_override> overrides(const invocation& call) {
 }
 
 std::optional<config_sources> gather_sources(const invocation& call, const surroundings& around) {
+  if (call.has("config") && call.value_of("config").empty())
+    throw usage_error("--config names no file", "was a variable empty? leave -c out to read no file");
   config_sources sources{.file = call.value_of("config"),
                          .forwards = call.words,
                          .options = overrides(call),

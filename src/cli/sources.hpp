@@ -12,7 +12,7 @@ namespace sluice::cli {
 
 /// Where the configuration comes from, as the command line and the environment say. With no file, no mapping and
 /// neither SLUICE_CONFIG nor SLUICE_FORWARD it is the default file; nothing at all if that is not there either.
-/// Throws usage_error where options contradict each other.
+/// Throws usage_error where options contradict each other or -c is empty.
 std::optional<config_sources> gather_sources(const invocation& call, const surroundings& around);
 
 /// The same, but nothing to read is a usage_error too.

@@ -52,3 +52,8 @@ TEST_CASE("sources: quiet and verbose are levels, and an explicit level wins ove
   CHECK(both[0].value == "warning");
   CHECK_THROWS_AS(gather({"80=web:80", "-q", "-v"}, around_with({})), usage_error);
 }
+
+TEST_CASE("sources: an empty -c is a mistake, not the absence of a file", "[cli][sources]") {
+  CHECK_THROWS_AS(gather({"-c", "", "80=web:80"}, around_with({})), usage_error);
+  CHECK_THROWS_AS(gather({"-c", ""}, around_with({}, "/proc/self/status")), usage_error);
+}
