@@ -10,6 +10,7 @@ namespace sluice::conf {
 namespace {
 
 constexpr std::string_view defaults_prefix = "defaults.";
+constexpr std::string_view variable_prefix = "SLUICE_";
 
 void apply(const std::string& name, const std::string& value, const source_text& source, loaded& into) {
   const std::optional<target> found = find_target(name, into);
@@ -28,18 +29,30 @@ bool is_service_link(std::string_view name) {
   return name.starts_with("SLUICE_SERVICE_") || name.starts_with("SLUICE_PORT");
 }
 
+/// What somebody meant by `name`: the keys whose last words it has (SLUICE_WORKERS), else the one it is a slip of.
+std::string meant_by(std::string_view name, const std::vector<std::string>& known) {
+  const std::string_view words = name.substr(variable_prefix.size() - 1);
+  std::string found;
+  for (const std::string& candidate : known) {
+    if (words.size() > 1 && candidate.ends_with(words)) found += (found.empty() ? "" : " or ") + candidate;
+  }
+  if (!found.empty()) return found;
+  std::string near = nearest(name, known);
+  return near.empty() || edit_distance(name, near) > 2 ? std::string() : near;
+}
+
 void warn_of_misspelt(loaded& into) {
   std::vector<std::string> known{"SLUICE_FORWARD", "SLUICE_CONFIG"};
   for (const config_key& key : config_keys()) {
     if (!key.environment.empty()) known.push_back(key.environment);
   }
   for (const auto& [name, value] : into.environment) {
-    if (!name.starts_with("SLUICE_") || is_service_link(name)) continue;
+    if (!name.starts_with(variable_prefix) || is_service_link(name)) continue;
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    const std::string near = nearest(name, known);
-    if (near.empty() || edit_distance(name, near) > 2) continue;
+    const std::string meant = meant_by(name, known);
+    if (meant.empty()) continue;
     into.problems.warning({&into.add_text(name), {0, 0, 1}}, "unknown-variable",
-                          "this variable is none of sluice's and is ignored", "did you mean " + near + "?");
+                          "this variable is none of sluice's and is ignored", "did you mean " + meant + "?");
   }
 }
 

@@ -117,6 +117,23 @@ TEST_CASE("environment: a variable nearly ours is a warning, the others are nobo
         "  hint: did you mean SLUICE_LOG_LEVEL?\n");
 }
 
+TEST_CASE("environment: a variable that names only the end of a key is told the whole name", "[config][environment]") {
+  const load_result result = load_text(mapping, {{"SLUICE_WORKERS", "4"},
+                                                 {"SLUICE_MAX_CONNECTIONS", "9"},
+                                                 {"SLUICE_", "x"},
+                                                 {"SLUICE_BIN", "/bin/sluice"},
+                                                 {"SLUICE_E2E_SCALE", "10"},
+                                                 {"SLUICE_SIMULATION_STEPS", "5"},
+                                                 {"SLUICE_SIMULATION_SEED", "5"}});
+  CHECK(result.ok());
+  CHECK_FALSE(result.config.limits.workers);
+  CHECK(messages(result) ==
+        "SLUICE_MAX_CONNECTIONS: warning[unknown-variable]: this variable is none of sluice's and is ignored\n"
+        "  hint: did you mean SLUICE_DEFAULTS_MAX_CONNECTIONS or SLUICE_LIMITS_MAX_CONNECTIONS?\n"
+        "SLUICE_WORKERS: warning[unknown-variable]: this variable is none of sluice's and is ignored\n"
+        "  hint: did you mean SLUICE_LIMITS_WORKERS?\n");
+}
+
 TEST_CASE("environment: SLUICE_CONFIG is a text, or a path if it looks like one", "[config][environment]") {
   const auto path = std::filesystem::temp_directory_path() / ("sluice-config-" + std::to_string(::getpid()) + ".toml");
   std::ofstream(path) << "forward.8081 = \"10.0.0.5:80\"\n";
