@@ -7,7 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <optional>
+#include <random>
+#include <thread>
+
+#include "accept/directory_lock.hpp"
 
 namespace sluice::accept {
 namespace {
@@ -36,24 +42,36 @@ bool is_stale(const std::string& path, const sys::socket_address& address) {
   return probe && sys::connect(probe.fd.get(), address) == ECONNREFUSED;
 }
 
+/// An id written as a number, which need not have a name (containers).
+template <typename Id>
+std::optional<Id> as_number(const std::string& text) {
+  Id value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // The largest one means "leave it" to chown(2).
+  if (error != std::errc{} || end != text.data() + text.size() || value == static_cast<Id>(-1)) return std::nullopt;
+  return value;
+}
+
+/// As chown(1) has it: a name, and if there is none of that name, a number.
+std::optional<uid_t> user_id(const std::string& user) {
+  const passwd* entry = ::getpwnam(user.c_str());
+  return entry != nullptr ? entry->pw_uid : as_number<uid_t>(user);
+}
+
+std::optional<gid_t> group_id(const std::string& name) {
+  const group* entry = ::getgrnam(name.c_str());
+  return entry != nullptr ? entry->gr_gid : as_number<gid_t>(name);
+}
+
 int change_owner(const std::string& path, const std::string& owner) {
   if (owner.empty()) return 0;
   const std::size_t colon = owner.find(':');
   const std::string user = owner.substr(0, colon);
   const std::string group = colon == std::string::npos ? "" : owner.substr(colon + 1);
-  auto uid = static_cast<uid_t>(-1);
-  auto gid = static_cast<gid_t>(-1);
-  if (!user.empty()) {
-    const passwd* entry = ::getpwnam(user.c_str());
-    if (entry == nullptr) return ENOENT;
-    uid = entry->pw_uid;
-  }
-  if (!group.empty()) {
-    const ::group* entry = ::getgrnam(group.c_str());
-    if (entry == nullptr) return ENOENT;
-    gid = entry->gr_gid;
-  }
-  return ::chown(path.c_str(), uid, gid) == 0 ? 0 : errno;
+  const auto uid = user.empty() ? static_cast<uid_t>(-1) : user_id(user);
+  const auto gid = group.empty() ? static_cast<gid_t>(-1) : group_id(group);
+  if (!uid || !gid) return ENOENT;
+  return ::chown(path.c_str(), *uid, *gid) == 0 ? 0 : errno;
 }
 
 int bind_unix(int fd, const listen_spec& spec, const std::string& path) {
@@ -85,41 +103,63 @@ listen_spec ipv4_instead(const listen_spec& spec) {
   return changed;
 }
 
-}  // namespace
-
-listening_socket open_listening_socket(const listen_spec& spec) {
+/// What has to be done with a new socket, each step once.
+listening_socket open_once(const listen_spec& spec) {
   sys::fd_result made = sys::make_socket(spec.address.family());
-  if (!made)
-    return ipv6_is_off(spec, made.error) ? open_listening_socket(ipv4_instead(spec)) : failure("socket", made.error);
+  if (!made) return failure("socket", made.error);
   const int fd = made.fd.get();
   if (const int error = set_up_socket(fd, spec)) return failure("setsockopt", error);
-  if (spec.one_of_several)
+  if (spec.joins_group)
     if (const int error = sys::set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return failure("SO_REUSEPORT", error);
   const auto path = file_of(spec.address);
-  if (const int error = path ? bind_unix(fd, spec, *path) : sys::bind(fd, spec.address))
-    return ipv6_is_off(spec, error) ? open_listening_socket(ipv4_instead(spec)) : failure("bind", error);
-  path_guard undo(path.value_or(std::string()));
+  std::optional<path_guard> undo;
+  // Until it listens a bound socket refuses like a stale one: nobody may look meanwhile.
+  const directory_lock alone(path.value_or(std::string()));
+  if (alone.error() != 0) return failure("lock", alone.error());
+  if (const int error = path ? bind_unix(fd, spec, *path) : sys::bind(fd, spec.address)) return failure("bind", error);
   if (path) {
+    undo.emplace(*path);
     if (const int error = change_owner(*path, spec.owner)) return failure("owner", error);
     if (::chmod(path->c_str(), spec.mode) != 0) return failure("chmod", errno);
   }
   if (const int error = sys::listen(fd, spec.backlog)) return failure("listen", error);
-  undo.keep();
+  if (undo) undo->keep();
+  if (spec.starts_group)
+    if (const int error = sys::set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return failure("SO_REUSEPORT", error);
   // An option that an old kernel lacks is no reason not to listen.
   sys::apply_options(fd, spec.address.family(), spec.options);
   listening_socket opened;
   opened.fd = std::move(made.fd);
-  opened.address = sys::local_address(opened.fd.get());
+  opened.address = sys::local_address(fd);
   return opened;
 }
 
-int somebody_listens(const listen_spec& spec) {
-  if (spec.address.is_unix() || spec.address.port() == 0) return 0;
-  const sys::fd_result probe = sys::make_socket(spec.address.family());
-  if (!probe) return ipv6_is_off(spec, probe.error) ? somebody_listens(ipv4_instead(spec)) : probe.error;
-  if (const int error = set_up_socket(probe.fd.get(), spec)) return error;
-  const int error = sys::bind(probe.fd.get(), spec.address);
-  return error != 0 && ipv6_is_off(spec, error) ? somebody_listens(ipv4_instead(spec)) : error;
+/// Two who listen on one address in the same microsecond may both be refused (each is seen by the other as listening
+/// before it is): bind passed, listen did not. So whoever meets that tries again after a moment that differs.
+listening_socket open_patiently(const listen_spec& spec) {
+  constexpr int most_tries = 20;
+  std::minstd_rand random(std::random_device{}());
+  for (int tries = 1;; ++tries) {
+    listening_socket opened = open_once(spec);
+    if (opened || opened.error != EADDRINUSE || opened.failed_step != "listen" || tries == most_tries) return opened;
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 2'000));
+  }
+}
+
+}  // namespace
+
+listening_socket open_listening_socket(const listen_spec& spec) {
+  listening_socket opened = open_patiently(spec);
+  return opened || !ipv6_is_off(spec, opened.error) ? std::move(opened) : open_patiently(ipv4_instead(spec));
+}
+
+std::string what_is_in_the_way(const sys::socket_address& address) {
+  const auto path = file_of(address);
+  struct stat status {};
+  if (!path || ::lstat(path->c_str(), &status) != 0 || S_ISSOCK(status.st_mode)) return {};
+  if (S_ISDIR(status.st_mode)) return "a directory";
+  if (S_ISLNK(status.st_mode)) return "a symbolic link";
+  return S_ISREG(status.st_mode) ? "a file" : "a special file";
 }
 
 path_guard::path_guard(std::string path) : path_(std::move(path)) {

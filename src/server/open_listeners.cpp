@@ -43,6 +43,10 @@ bool is_wildcard(const sys::socket_address& where) noexcept {
   auto code = exit_code::failed;
   switch (error) {
     case EADDRINUSE: {
+      if (const std::string obstacle = accept::what_is_in_the_way(address); !obstacle.empty()) {
+        text += "there is " + obstacle + " of that name, which is left alone; remove it or choose another path";
+        break;
+      }
       const auto holder = sys::who_listens(address);
       text += "the address is in use" + (holder ? " by " + sys::describe(*holder) : std::string()) +
               "; stop that program or choose another address";
@@ -55,6 +59,10 @@ bool is_wildcard(const sys::socket_address& where) noexcept {
     case EPERM:
       text += "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE, paths a writable directory";
       code = exit_code::no_permission;
+      break;
+    case EBUSY: text += "another program keeps the directory locked (flock); see `lslocks`"; break;
+    case EMFILE:
+      text += "no descriptor is left; raise the hard limit (LimitNOFILE=, `ulimit -Hn`) or listen on fewer ports";
       break;
     case ENOENT: text += step == "owner" ? "no such user or group" : "the directory does not exist"; break;
     default: text += step + ": " + std::strerror(error); break;
@@ -84,22 +92,25 @@ open_listeners open_all(const config& settings, const snapshot& routes, std::siz
         accept::listen_spec spec;
         spec.address = address_of(one.listen, static_cast<std::uint16_t>(one.listen.ports.first + offset), one.where);
         spec.dual_stack = tcp && one.listen.host.empty();
-        spec.one_of_several = tcp && sharing && workers > 1;
+        const bool shared = tcp && sharing && workers > 1;
+        spec.starts_group = shared;
         spec.backlog = static_cast<int>(owner.settings.backlog);
         spec.options = owner.client_options;
         spec.mode = one.mode;
         spec.owner = one.owner;
 
         const std::string name = to_string(spec.address);
-        if (const int error = accept::somebody_listens(spec)) refuse(name, one.where, spec.address, "bind", error);
         open_listeners::door door;
-        entrance way{index, offset, {}, !spec.one_of_several && workers > 1, is_wildcard(spec.address), {}};
-        for (std::size_t n = 0; n < (spec.one_of_several ? workers : 1); ++n) {
+        entrance way{index, offset, {}, !shared && workers > 1, is_wildcard(spec.address), {}};
+        for (std::size_t n = 0; n < (shared ? workers : 1); ++n) {
           accept::listening_socket opened = accept::open_listening_socket(spec);
           if (!opened) refuse(name, one.where, spec.address, opened.failed_step, opened.error);
           way.address = opened.address;
           // The first one may have been given a port by the kernel: the others join it there.
           spec.address = opened.address;
+          spec.dual_stack = spec.dual_stack && opened.address.family() == AF_INET6;
+          spec.starts_group = false;
+          spec.joins_group = shared;
           door.sockets.push_back(std::move(opened.fd));
         }
         way.name = to_string(way.address);

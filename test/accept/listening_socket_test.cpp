@@ -7,13 +7,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
+#include "accept/directory_lock.hpp"
 #include "accept/temporary_folder.hpp"
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
@@ -128,7 +133,6 @@ TEST_CASE("listening_socket: an address in use is refused", "[accept][listening_
   const std::uint16_t port = first.address.port();
   check_in_use(at_loopback(port));
   check_in_use(at(sys::socket_address::any_ipv4(port)));
-  CHECK(somebody_listens(at_loopback(port)) == EADDRINUSE);
 }
 
 TEST_CASE("listening_socket: an address that this machine does not have fails at bind", "[accept][listening_socket]") {
@@ -138,48 +142,100 @@ TEST_CASE("listening_socket: an address that this machine does not have fails at
   CHECK(opened.failed_step == "bind");
 }
 
-TEST_CASE("listening_socket: several may share an address, and somebody_listens still sees that it is taken",
+TEST_CASE("listening_socket: several share an address if they say so, and all get clients",
           "[accept][listening_socket]") {
   const support::fd_baseline baseline;
   listen_spec spec = at_loopback();
-  spec.one_of_several = true;
+  spec.starts_group = true;
   const listening_socket first = open_listening_socket(spec);
   REQUIRE(first);
   spec.address = first.address;
-  CHECK(somebody_listens(spec) == EADDRINUSE);
+  check_in_use(spec);  // another program that starts on the address
+  spec.starts_group = false;
+  spec.joins_group = true;
   const listening_socket second = open_listening_socket(spec);
-  REQUIRE(second);  // which is why it has to be asked
+  REQUIRE(second);
   CHECK(second.address == first.address);
+  std::vector<sys::unique_fd> clients;
+  CHECK(support::wait_until([&] {
+    clients.push_back(support::connect_to(first.address));
+    return support::is_readable(first.fd.get()) && support::is_readable(second.fd.get());
+  }));
 }
 
-TEST_CASE("somebody_listens: a dual-stack wildcard meets an IPv4 listener", "[accept][listening_socket]") {
+TEST_CASE("listening_socket: a dual-stack wildcard meets an IPv4 listener", "[accept][listening_socket]") {
   const listening_socket four = open_listening_socket(at_loopback());
   REQUIRE(four);
   listen_spec spec = at(sys::socket_address::any_ipv6(four.address.port()));
   spec.dual_stack = true;
-  CHECK(somebody_listens(spec) == EADDRINUSE);
+  spec.starts_group = GENERATE(false, true);
+  check_in_use(spec);
 }
 
-TEST_CASE("somebody_listens: is 0 for what is free, port 0 and paths", "[accept][listening_socket]") {
-  const support::fd_baseline baseline;
-  listening_socket opened = open_listening_socket(at_loopback());
-  REQUIRE(opened);
-  const std::uint16_t port = opened.address.port();
-  opened.fd.reset();
-  CHECK(somebody_listens(at_loopback(port)) == 0);
-  CHECK(somebody_listens(at_loopback(0)) == 0);
-  CHECK(somebody_listens(at_path("/nowhere/at/all")) == 0);
-}
-
-TEST_CASE("somebody_listens: connections that outlive their listener do not count", "[accept][listening_socket]") {
+TEST_CASE("listening_socket: connections that outlive their listener do not count", "[accept][listening_socket]") {
   listening_socket opened = open_listening_socket(at_loopback());
   REQUIRE(opened);
   const std::uint16_t port = opened.address.port();
   const sys::unique_fd client = support::connect_to(opened.address);
   const sys::unique_fd accepted = support::accept_from(opened.fd.get());
   opened.fd.reset();
-  CHECK(somebody_listens(at_loopback(port)) == 0);
   CHECK(open_listening_socket(at_loopback(port)));
+}
+
+TEST_CASE("listening_socket: of those who open an address at the same moment one alone gets it",
+          "[accept][listening_socket]") {
+  const support::fd_baseline baseline;
+  const temporary_folder folder;
+  const std::string kind = GENERATE(as<std::string>(), "an address of one", "a group's address", "a stale path");
+  CAPTURE(kind);
+  for (int round = 0; round < 300; ++round) {
+    listen_spec spec = at_path(folder / "a.sock");
+    if (kind == "a stale path") {
+      fs::remove(folder / "a.sock");
+      leave_stale(folder / "a.sock");
+    } else {
+      listening_socket chosen = open_listening_socket(at_loopback());
+      spec = at(chosen.address);
+      spec.starts_group = kind == "a group's address";
+    }
+    std::vector<listening_socket> opened(3);
+    std::atomic<std::size_t> here{0};
+    std::vector<std::thread> threads;
+    for (listening_socket& one : opened)
+      threads.emplace_back([&] {
+        ++here;
+        while (here < opened.size()) {
+        }
+        one = open_listening_socket(spec);
+      });
+    for (std::thread& one : threads) one.join();
+    const auto winners = std::count_if(opened.begin(), opened.end(), [](const auto& one) { return bool(one); });
+    REQUIRE(winners == 1);
+    for (const listening_socket& one : opened) {
+      if (one) {
+        CHECK(support::connect_to(spec.address));
+        CHECK(support::accept_from(one.fd.get()));
+      } else {
+        CHECK(one.error == EADDRINUSE);
+      }
+    }
+  }
+}
+
+TEST_CASE("directory_lock: who finds the directory locked all the time is told so", "[accept][directory_lock]") {
+  const support::fd_baseline baseline;
+  const temporary_folder folder;
+  {
+    const directory_lock first(folder / "a.sock");
+    CHECK(first.error() == 0);
+    const listening_socket opened = open_listening_socket(at_path(folder / "b.sock"));
+    CHECK_FALSE(opened);
+    CHECK(opened.error == EBUSY);
+    CHECK(opened.failed_step == "lock");
+  }
+  CHECK(directory_lock(folder / "a.sock").error() == 0);
+  CHECK(directory_lock("/no/such/directory/a.sock").error() == 0);
+  CHECK(fs::is_empty(fs::path(folder / "a.sock").parent_path()));
 }
 
 TEST_CASE("listening_socket: a unix path gets mode and owner", "[accept][listening_socket]") {
@@ -205,7 +261,8 @@ TEST_CASE("listening_socket: a unix path gets mode and owner", "[accept][listeni
   CHECK(support::connect_to(opened.address));
 }
 
-TEST_CASE("listening_socket: root may give a path away, by user or by group alone", "[accept][listening_socket]") {
+TEST_CASE("listening_socket: root may give a path away, by user, by number or by group alone",
+          "[accept][listening_socket]") {
   if (::geteuid() != 0) return;
   const temporary_folder folder;
   const passwd* nobody = ::getpwnam("nobody");
@@ -220,6 +277,12 @@ TEST_CASE("listening_socket: root may give a path away, by user or by group alon
   CHECK(status_of(folder / "user.sock").st_uid == uid);
   CHECK(status_of(folder / "user.sock").st_gid == ::getegid());
 
+  listen_spec by_number = at_path(folder / "number.sock");
+  by_number.owner = "54321:54322";  // that nobody has a name for
+  CHECK(open_listening_socket(by_number));
+  CHECK(status_of(folder / "number.sock").st_uid == 54321);
+  CHECK(status_of(folder / "number.sock").st_gid == 54322);
+
   listen_spec by_group = at_path(folder / "group.sock");
   by_group.owner = ':' + group_name;
   CHECK(open_listening_socket(by_group));
@@ -230,7 +293,8 @@ TEST_CASE("listening_socket: root may give a path away, by user or by group alon
 TEST_CASE("listening_socket: an unknown owner fails and leaves no file", "[accept][listening_socket]") {
   const support::fd_baseline baseline;
   const temporary_folder folder;
-  const std::string owner = GENERATE(as<std::string>(), "no-such-user-here", ":no-such-group-here");
+  const std::string owner =
+      GENERATE(as<std::string>(), "no-such-user-here", ":no-such-group-here", "12monkeys", "4294967295", "-1");
   listen_spec spec = at_path(folder / "a.sock");
   spec.owner = owner;
   const listening_socket opened = open_listening_socket(spec);

@@ -1,7 +1,13 @@
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdint>
+#include <future>
+#include <memory>
 #include <random>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -116,6 +122,47 @@ TEST_CASE("e2e: a second sluice of the same user can't join the first one's addr
   CHECK(contains(second.output, front));
   CHECK(contains(second.output, std::to_string(first.pid())));
   first.check_clean_end();
+}
+
+TEST_CASE("e2e: of two that start at the same moment one alone gets the address", "[e2e][C3]") {
+  const fd_baseline descriptors;
+  const temporary_directory files;
+  const peer_server backend([](auto connection) { echo(connection.get()); });
+  const std::string front = GENERATE(as<std::string>(), "tcp", "path");
+  for (std::size_t round = 0; round < scaled(8); ++round) {
+    const std::string address = front == "tcp" ? free_address() : "unix:" + (files / "front.sock");
+    const auto start = [&] {
+      try {
+        return std::make_unique<sluice_process>(
+            sluice_launch{.arguments = {address + '=' + backend.address(), "--workers", "2"}});
+      } catch (const std::runtime_error&) {
+        return std::unique_ptr<sluice_process>();
+      }
+    };
+    std::unique_ptr<sluice_process> others;
+    std::promise<void> tried;
+    std::promise<void> over;
+    // A program ends with the thread that started it, which therefore stays.
+    std::thread other([&, is_over = over.get_future()] {
+      others = start();
+      tried.set_value();
+      is_over.wait();
+    });
+    const auto own = start();
+    tried.get_future().wait();
+    CHECK((own == nullptr) != (others == nullptr));
+    CHECK(connect_to(parse_address(address)));
+    // Killed, so that the next two meet a stale file.
+    const auto kill = [](const std::unique_ptr<sluice_process>& one) {
+      if (!one) return;
+      one->signal(SIGKILL);
+      CHECK(one->program().wait_exit().value_or(-1) == 128 + SIGKILL);
+    };
+    kill(own);
+    kill(others);
+    over.set_value();
+    other.join();
+  }
 }
 
 TEST_CASE("e2e: a port without permission ends with 4", "[e2e]") {

@@ -2,9 +2,12 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <optional>
 #include <string>
 
 #include "sluice/error.hpp"
@@ -131,13 +134,42 @@ TEST_CASE("open_all: one address in use leaves none bound and no socket file", "
   CHECK(refusal_of(make_config(tcp_address(free.first()), {anywhere})).text.empty());
 }
 
-TEST_CASE("open_all: a file in the way of a path is in use, and stays", "[server][open_listeners]") {
+TEST_CASE("open_all: says what is in the way of a path if it is no program, and leaves it",
+          "[server][open_listeners]") {
   const temporary_folder folder;
-  std::ofstream(folder / "a.sock") << "precious";
-  const refusal told = refusal_of(make_config(path_address(folder / "a.sock"), {anywhere}));
+  const std::string path = folder / "a.sock";
+  const std::string what = GENERATE(as<std::string>(), "a file", "a directory", "a symbolic link");
+  if (what == "a file") std::ofstream(path) << "precious";
+  if (what == "a directory") fs::create_directory(path);
+  if (what == "a symbolic link") fs::create_symlink("nowhere", path);
+  const refusal told = refusal_of(make_config(path_address(path), {anywhere}));
   CAPTURE(told.text);
-  CHECK(has(told.text, "in use"));
-  CHECK(fs::file_size(folder / "a.sock") == 8);
+  CHECK(has(told.text, "there is " + what + " of that name"));
+  CHECK(has(told.text, "remove it or choose another path"));
+  CHECK_FALSE(has(told.text, "stop that program"));
+  CHECK(fs::symlink_status(path).type() != fs::file_type::not_found);
+}
+
+TEST_CASE("open_all: of two who start on an address at once one is refused", "[server][open_listeners]") {
+  const support::fd_baseline baseline;
+  for (int round = 0; round < 100; ++round) {
+    const held_ports port;
+    const config settings = make_config(tcp_address(port.first()), {anywhere});
+    std::atomic<int> here{0};
+    const auto start = [&] {
+      ++here;
+      while (here < 2) {
+      }
+      try {
+        return std::optional(open(settings, 3));
+      } catch (const startup_error&) {
+        return std::optional<open_listeners>();
+      }
+    };
+    auto other = std::async(std::launch::async, start);
+    const std::optional<open_listeners> own = start();
+    REQUIRE(own.has_value() != other.get().has_value());
+  }
 }
 
 TEST_CASE("open_all: says what to do where the address, the directory or the user is not there",

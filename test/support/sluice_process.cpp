@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -32,7 +33,7 @@ std::string program_path() {
 
 /// An abstract datagram socket, as systemd's NOTIFY_SOCKET may be.
 sys::unique_fd notification_socket(std::string& name) {
-  static int count = 0;
+  static std::atomic<int> count{0};
   name = "sluice-notify-" + std::to_string(::getpid()) + '-' + std::to_string(++count);
   const auto address = sys::socket_address::from_unix_abstract(name);
   sys::unique_fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
