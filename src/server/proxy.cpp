@@ -45,10 +45,10 @@ struct capacity {
   std::uint32_t sessions = 0;  ///< of all
 };
 
-/// Raises the descriptor limit and divides it. Throws if it is too low for the max_connections asked for, rather than
-/// running out of descriptors later.
-capacity make_capacity(const config& settings, const server::open_listeners& listening, std::size_t workers) {
-  const auto descriptors = static_cast<std::size_t>(sys::raise_descriptor_limit());
+/// Divides the descriptors. Throws if they are too few for the max_connections asked for, rather than running out of
+/// them later.
+capacity make_capacity(const config& settings, const server::open_listeners& listening, std::size_t workers,
+                       std::size_t descriptors) {
   std::size_t sockets = 0;
   for (const auto& door : listening.doors) sockets += door.sockets.size();
   capacity result;
@@ -112,14 +112,16 @@ class proxy::impl {
 
   const config settings_;
   const std::size_t workers_;
+  // From here on a signal waits for run(), and there are descriptors for every listener.
+  boost::asio::io_context control_{1};
+  boost::asio::signal_set signals_;
+  const std::size_t descriptors_;
   std::shared_ptr<const snapshot> routes_;
   server::open_listeners listening_;
   const capacity capacity_;
   log::logger log_;
   commons shared_;
-  boost::asio::io_context control_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::signal_set signals_;
   server::name_watch names_;
   server::drain drain_;
   server::watchdog watchdog_;
@@ -129,9 +131,11 @@ class proxy::impl {
 proxy::impl::impl(const config& settings)
     : settings_(settings),
       workers_(worker_count(settings)),
+      signals_(control_, SIGTERM, SIGINT, SIGHUP),
+      descriptors_(static_cast<std::size_t>(sys::raise_descriptor_limit())),
       routes_(server::make_routes(settings)),
       listening_(server::open_all(settings, *routes_, workers_)),
-      capacity_(make_capacity(settings, listening_, workers_)),
+      capacity_(make_capacity(settings, listening_, workers_, descriptors_)),
       log_(log_settings(settings), workers_),
       shared_{accept::admission(capacity_.sessions),
               listening_.entrances,
@@ -142,7 +146,6 @@ proxy::impl::impl(const config& settings)
               {},
               {0}},
       work_(control_.get_executor()),
-      signals_(control_, SIGTERM, SIGINT, SIGHUP),
       names_(control_, settings.dns, routes_, log_,
              [this](const std::shared_ptr<const snapshot>& routes) {
                for (const auto& one : shared_.workers) one->publish(routes);

@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -24,6 +25,22 @@ namespace {
 bool contains(const std::string& text, const std::string& wanted) { return text.find(wanted) != std::string::npos; }
 
 constexpr int bad_config = 78;
+
+/// What programs started meanwhile inherit; the hard limit stays.
+class soft_descriptor_limit {
+ public:
+  explicit soft_descriptor_limit(rlim_t wanted) {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const rlimit lowered{wanted, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &lowered) == 0);
+  }
+  soft_descriptor_limit(const soft_descriptor_limit&) = delete;
+  soft_descriptor_limit& operator=(const soft_descriptor_limit&) = delete;
+  ~soft_descriptor_limit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
 
 const char* const whole_config = R"(version = 1
 [forward]
@@ -163,6 +180,38 @@ TEST_CASE("e2e: of two that start at the same moment one alone gets the address"
     over.set_value();
     other.join();
   }
+}
+
+// The soft limit is what a login gives, the hard one what the program may have.
+TEST_CASE("e2e: there may be more listeners than the soft descriptor limit", "[e2e]") {
+  const fd_baseline descriptors;
+  constexpr std::uint16_t ports = 400;
+  const std::uint16_t first = free_ports(ports);
+  const soft_descriptor_limit limited(256);
+  sluice_process sluice(
+      {.arguments = {"127.0.0.1:" + std::to_string(first) + '-' + std::to_string(first + ports - 1) + "=127.0.0.1:9"}});
+  CHECK(sluice.descriptors_at_start().sockets >= ports);
+  sluice.check_clean_end();
+}
+
+TEST_CASE("e2e: more listeners than descriptors are refused with what to raise", "[e2e]") {
+  const fd_baseline descriptors;
+  const std::uint16_t first = free_ports(300);
+  const run_result ended = run_sluice(
+      {.arguments = {"127.0.0.1:" + std::to_string(first) + '-' + std::to_string(first + 299) + "=127.0.0.1:9"},
+       .descriptors = 200});
+  INFO("it said:\n" << ended.output);
+  CHECK(ended.code == 1);
+  CHECK(contains(ended.output, "LimitNOFILE"));
+}
+
+TEST_CASE("e2e: SIGTERM while the listeners are opened ends it with 0, too", "[e2e][C10]") {
+  const fd_baseline descriptors;
+  const run_result ended =
+      run_sluice({.arguments = {free_address() + "=127.0.0.1:9"}, .inject = {"listen:signal=TERM:when=1"}});
+  INFO("it said:\n" << ended.output);
+  CHECK(ended.code == 0);
+  CHECK(contains(ended.output, "SIGTERM: draining"));
 }
 
 TEST_CASE("e2e: a port without permission ends with 4", "[e2e]") {
