@@ -12,9 +12,10 @@ std::uint32_t admission::take(std::uint32_t wanted) noexcept {
   return free;
 }
 
-std::uint32_t connection_cap(std::size_t descriptor_limit, std::size_t listeners, std::size_t pipes) noexcept {
+std::uint32_t connection_cap(std::size_t descriptor_limit, std::size_t listeners, std::size_t pipes,
+                             std::size_t workers) noexcept {
   constexpr std::size_t everything_else = 128;
-  const std::size_t taken = everything_else + listeners + 2 * pipes;
+  const std::size_t taken = everything_else + listeners + 2 * pipes + 2 * workers;
   if (descriptor_limit < taken + 2) return 1;
   return static_cast<std::uint32_t>(std::min<std::size_t>((descriptor_limit - taken) / 2, 100'000'000));
 }

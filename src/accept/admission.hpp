@@ -45,7 +45,8 @@ class permit {
 };
 
 /// How many sessions the descriptor limit allows: two sockets each, beside the listeners, the pipes (two descriptors a
-/// pipe) and 128 for everything else. At least 1.
-std::uint32_t connection_cap(std::size_t descriptor_limit, std::size_t listeners, std::size_t pipes) noexcept;
+/// pipe), the workers (an edge set and a mailbox each) and 128 for everything else. At least 1.
+std::uint32_t connection_cap(std::size_t descriptor_limit, std::size_t listeners, std::size_t pipes,
+                             std::size_t workers) noexcept;
 
 }  // namespace sluice::accept

@@ -53,7 +53,7 @@ capacity make_capacity(const config& settings, const server::open_listeners& lis
   for (const auto& door : listening.doors) sockets += door.sockets.size();
   capacity result;
   result.pipes = relay::make_pipe_budget(sys::read_pipe_limits(), descriptors, workers);
-  result.sessions = accept::connection_cap(descriptors, sockets, result.pipes.pipes * workers);
+  result.sessions = accept::connection_cap(descriptors, sockets, result.pipes.pipes * workers, workers);
   const auto& asked = settings.limits.max_connections;
   if (asked && *asked > result.sessions)
     throw startup_error("limits.max_connections = " + std::to_string(*asked) + ", but the " +

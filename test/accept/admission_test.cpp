@@ -100,15 +100,16 @@ TEST_CASE("permit: assignment loses no place", "[accept][permit]") {
 }
 
 TEST_CASE("connection_cap: two descriptors a session, after everything else has had its own", "[accept][admission]") {
-  CHECK(connection_cap(128 + 10 + 2 * 20 + 200, 10, 20) == 100);
-  CHECK(connection_cap(128 + 10 + 2 * 20 + 201, 10, 20) == 100);
-  CHECK(connection_cap(128 + 10 + 2 * 20 + 202, 10, 20) == 101);
+  CHECK(connection_cap(128 + 10 + 2 * 20 + 200, 10, 20, 0) == 100);
+  CHECK(connection_cap(128 + 10 + 2 * 20 + 201, 10, 20, 0) == 100);
+  CHECK(connection_cap(128 + 10 + 2 * 20 + 202, 10, 20, 0) == 101);
+  CHECK(connection_cap(128 + 10 + 2 * 20 + 2 * 7 + 200, 10, 20, 7) == 100);
 }
 
 TEST_CASE("connection_cap: is 1 at least, and no larger than a table can be", "[accept][admission]") {
-  CHECK(connection_cap(0, 0, 0) == 1);
-  CHECK(connection_cap(128, 1000, 1000) == 1);
-  CHECK(connection_cap(131, 0, 0) == 1);
-  CHECK(connection_cap(132, 0, 0) == 2);
-  CHECK(connection_cap(std::size_t{1} << 40U, 0, 0) == 100'000'000);
+  CHECK(connection_cap(0, 0, 0, 0) == 1);
+  CHECK(connection_cap(128, 1000, 1000, 0) == 1);
+  CHECK(connection_cap(131, 0, 0, 0) == 1);
+  CHECK(connection_cap(132, 0, 0, 0) == 2);
+  CHECK(connection_cap(std::size_t{1} << 40U, 0, 0, 0) == 100'000'000);
 }

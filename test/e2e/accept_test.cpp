@@ -56,7 +56,7 @@ TEST_CASE("e2e: with 256 descriptors it serves what fits, rests while full and g
     return static_cast<std::size_t>(
         std::count_if(waiting.begin(), waiting.end(), [](const unique_fd& one) { return is_readable(one.get()); }));
   };
-  // (256 - 128 - listeners - 2 pipes of 256/32) / 2
+  // (256 - 128 - listeners - 2 workers - 2 pipes of 256/32) / 2
   CHECK(wait_until([&] { return answered() >= 50; }));
   const auto begun = steady_clock::now();
   CHECK(cpu_percent_during(sluice.pid(), milliseconds(1'000)) <= idle_percent);
@@ -75,6 +75,38 @@ TEST_CASE("e2e: with 256 descriptors it serves what fits, rests while full and g
   CHECK(sluice.wait_at_rest(slowness * patience));  // those who waited are still taken in, and found gone
   sluice.check_clean_end();
   CHECK(count_in(sluice.output(), "accept:") == 0);
+}
+
+TEST_CASE("e2e: very many workers at a low descriptor limit leave each session its two descriptors", "[e2e][R1]") {
+  const fd_baseline descriptors;
+  constexpr std::size_t workers = 150;
+  constexpr std::size_t most = 1'024;
+  const echo_server backend;
+  const std::string front = free_address();
+  sluice_process sluice(
+      {.arguments = {front + '=' + backend.address(), "--workers", std::to_string(workers)}, .descriptors = most});
+  std::vector<unique_fd> clients;
+  for (int i = 0; i < 300; ++i) {
+    clients.push_back(connect_to(parse_address(front)));
+    send_all(clients.back().get(), "x");
+  }
+  const auto answered = [&] {
+    return std::count_if(clients.begin(), clients.end(), [](const unique_fd& one) { return is_readable(one.get()); });
+  };
+  // Whoever fits has all it needs, and so has a pipe for each worker.
+  const std::string said = sluice.output();
+  const auto room = std::stoul(said.substr(said.find("room for ") + 9));
+  const descriptor_count& idle = sluice.descriptors_at_start();
+  CHECK(idle.sockets + idle.others + idle.pipe_ends + 2 * room + 2 * workers <= most);
+  CHECK(sluice.program().wait_output("not accepting"));
+  CHECK(sluice.program().wait_output("max_connections"));
+  CHECK(wait_until([&] { return answered() >= 60; }));
+  CHECK(count_in(sluice.output(), "accept:") == 0);
+  CHECK(count_in(sluice.output(), "EMFILE") == 0);
+  clients.clear();
+  CHECK(sluice.wait_at_rest(slowness * patience));
+  sluice.check_clean_end();
+  CHECK(count_in(sluice.output(), "no_resources") == 0);
 }
 
 TEST_CASE("e2e: a shortage that accept meets now and then delays clients a little and loses none", "[e2e][R1][R2]") {
