@@ -28,7 +28,7 @@ bool is_clients_own(int error) noexcept {
 
 }  // namespace
 
-listener::listener(sys::unique_fd fd, std::uint32_t tag, admission& of_process, admission& of_service,
+listener::listener(sys::shared_fd fd, std::uint32_t tag, admission& of_process, admission& of_service,
                    full_action when_full, accept_handler& handler)
     : fd_(std::move(fd)),
       tag_(tag),
@@ -86,7 +86,7 @@ bool listener::take_or_reject() noexcept {
 }
 
 int listener::accept_one(accepted& client) noexcept {
-  sys::fd_result taken = sys::accept(fd_.get(), client.peer);
+  sys::fd_result taken = sys::accept(fd_->get(), client.peer);
   client.client = std::move(taken.fd);
   return taken.error;
 }

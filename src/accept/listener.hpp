@@ -36,22 +36,24 @@ class accept_handler {
 };
 
 /// One listening descriptor on one worker. Edges say when clients wait; they are taken in bounded batches of accept4.
+/// Others may share the descriptor and accept from it, too.
 /// Thread: its worker's.
 class listener {
  public:
   /// tag: what the handler knows the listener by. of_service may have no cap.
-  listener(sys::unique_fd fd, std::uint32_t tag, admission& of_process, admission& of_service, full_action when_full,
+  listener(sys::shared_fd fd, std::uint32_t tag, admission& of_process, admission& of_service, full_action when_full,
            accept_handler& handler);
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
 
-  int fd() const noexcept { return fd_.get(); }
+  int fd() const noexcept { return fd_ ? fd_->get() : -1; }
 
   /// Takes one batch in. True if more may wait: call again in a later turn, no edge will say so.
   bool take_batch() noexcept;
   /// Ends a pause; the next edge or take_batch() goes on.
   void resume() noexcept { paused_ = false; }
-  /// Takes in whoever waits already and closes, in one go: what is left in the queue of a closed listener is reset.
+  /// Takes in whoever waits already and gives its share up, in one go: what is left in the queue when the last share
+  /// goes is reset.
   void stop() noexcept;
 
   std::uint32_t tag() const noexcept { return tag_; }
@@ -68,7 +70,7 @@ class listener {
   bool may_go_on(int error, std::uint32_t taken) noexcept;
   void pause(pause_reason why, int error) noexcept;
 
-  sys::unique_fd fd_;
+  sys::shared_fd fd_;
   std::uint32_t tag_;
   admission& of_process_;
   admission& of_service_;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "sluice/error.hpp"
 
@@ -111,7 +112,7 @@ open_listeners open_all(const config& settings, const snapshot& routes, std::siz
           spec.dual_stack = spec.dual_stack && opened.address.family() == AF_INET6;
           spec.starts_group = false;
           spec.joins_group = shared;
-          door.sockets.push_back(std::move(opened.fd));
+          door.sockets.push_back(sys::share(std::move(opened.fd)));
         }
         way.name = to_string(way.address);
         if (one.listen.type == address::kind::unix_path) result.paths.emplace_back(one.listen.path);

@@ -14,12 +14,19 @@ namespace sluice::server {
 /// Everything a configuration listens on, bound and listening, nothing accepted yet.
 struct open_listeners {
   struct door {
-    std::vector<sys::unique_fd> sockets;  ///< one a worker, or one alone (entrance::one_owner)
+    /// One a worker, or one alone (entrance::one_owner). Shared with the worker that accepts, so that another can when
+    /// that one is stuck. Given up before the workers are told to stop: they empty a queue, and then close it.
+    std::vector<sys::shared_fd> sockets;
   };
   std::vector<entrance> entrances;  ///< by tag
   std::vector<door> doors;          ///< by tag
   std::vector<accept::path_guard> paths;
 };
+
+/// The worker that has a socket of an address: what one worker owns goes to each in turn.
+constexpr std::size_t worker_of(std::size_t tag, std::size_t socket, std::size_t workers) noexcept {
+  return (tag + socket) % workers;
+}
 
 /// How many addresses a configuration listens on (every port of a range counts).
 std::size_t count_addresses(const config& settings) noexcept;

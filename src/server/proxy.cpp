@@ -157,7 +157,7 @@ proxy::impl::impl(const config& settings)
                 for (const auto& one : shared_.workers) one->cut_sessions();
               },
               [this] { return shared_.sessions.in_use(); }, [this](exit_code code) { end(code); }}),
-      watchdog_(control_, shared_.workers, log_) {
+      watchdog_(control_, shared_.workers, listening_, log_) {
   // splice, tee and write to a socket that is gone raise it, and there is no MSG_NOSIGNAL for them.
   std::signal(SIGPIPE, SIG_IGN);
   for (std::size_t i = 0; i < workers_; ++i) shared_.workers.push_back(std::make_unique<worker>(i, shared_));
@@ -183,12 +183,12 @@ exit_code proxy::impl::run(const std::function<void()>& on_ready) {
 void proxy::impl::open_the_doors(const std::function<void()>& on_ready) {
   if (drain_.has_begun()) return;
   for (std::uint32_t tag = 0; tag < listening_.doors.size(); ++tag) {
-    auto& sockets = listening_.doors[tag].sockets;
-    // A descriptor that one worker owns goes to each worker in turn.
-    for (std::size_t i = 0; i < sockets.size(); ++i)
-      shared_.workers[(tag + i) % workers_]->listen(std::move(sockets[i]), tag);
+    const auto& sockets = listening_.doors[tag].sockets;
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+      const std::size_t owner = server::worker_of(tag, i, workers_);
+      shared_.workers[owner]->listen(sockets[i], tag, owner);
+    }
   }
-  listening_.doors.clear();
   log_.message(log_level::info, "ready: " + summary());
   sys::notify("READY=1\nSTATUS=" + summary());
   watchdog_.start();
@@ -216,8 +216,8 @@ void proxy::impl::begin_drain() {
   sys::notify("STOPPING=1\nSTATUS=draining " + std::to_string(left) +
               " sessions\nEXTEND_TIMEOUT_USEC=" + std::to_string(allowed.count()));
   log_.message(log_level::info, "no longer accepting; " + std::to_string(left) + " sessions left");
+  listening_.doors.clear();  // first: the workers close what they have emptied
   for (const auto& one : shared_.workers) one->stop_listening();
-  listening_.doors.clear();
   listening_.paths.clear();
 }
 

@@ -49,16 +49,33 @@ void worker::publish(std::shared_ptr<const snapshot> routes) {
   });
 }
 
-void worker::listen(sys::unique_fd fd, std::uint32_t tag) {
-  mailbox_.post([this, fd = std::move(fd), tag]() mutable {
-    service& owner = *service_at(tag).object;
-    const auto slot = loop::edge_token::first_listener + static_cast<std::uint32_t>(listeners_.size());
-    listeners_.push_back(std::make_unique<accept::listener>(std::move(fd), tag, shared_.sessions, owner.sessions,
-                                                            owner.settings.when_full, *this));
-    const int error = edges_.add_reader(listeners_.back()->fd(), {slot, 0, loop::side::client});
+void worker::listen(sys::shared_fd fd, std::uint32_t tag, std::size_t owner) {
+  mailbox_.post([this, fd = std::move(fd), tag, owner]() mutable {
+    service& of = *service_at(tag).object;
+    auto place =
+        std::find_if(listeners_.begin(), listeners_.end(), [](const held_listener& one) { return !one.listener; });
+    if (place == listeners_.end()) place = listeners_.emplace(place);
+    const auto slot = loop::edge_token::first_listener + static_cast<std::uint32_t>(place - listeners_.begin());
+    *place = {std::make_unique<accept::listener>(std::move(fd), tag, shared_.sessions, of.sessions,
+                                                 of.settings.when_full, *this),
+              owner};
+    const int error = edges_.add_reader(place->listener->fd(), {slot, 0, loop::side::client});
     if (error != 0)
       shared_.log.message(log_level::error, "cannot watch " + entrance_at(tag).name + ": " + std::strerror(error) +
                                                 "; its clients wait until sluice is started anew");
+  });
+}
+
+/// Out of the edge set first: a descriptor that its owner still has would go on telling.
+void worker::give_back(std::size_t owner) {
+  mailbox_.post([this, owner] {
+    for (held_listener& one : listeners_) {
+      if (!one.listener || one.owner != owner) continue;
+      if (one.listener->fd() >= 0) edges_.remove(one.listener->fd());
+      std::erase(waiting_, one.listener.get());
+      std::erase(paused_, one.listener.get());
+      one.listener.reset();
+    }
   });
 }
 
@@ -66,9 +83,18 @@ void worker::stop_listening() {
   mailbox_.post([this] {
     waiting_.clear();
     paused_.clear();
-    for (auto& one : listeners_) one->stop();
+    stop_listeners();
     listening_.store(false, std::memory_order_release);
   });
+}
+
+/// Out of the edge set first, as in give_back().
+void worker::stop_listeners() {
+  for (const held_listener& one : listeners_) {
+    if (!one.listener || one.listener->fd() < 0) continue;
+    edges_.remove(one.listener->fd());
+    one.listener->stop();
+  }
 }
 
 void worker::cut_sessions() {
@@ -95,7 +121,7 @@ void worker::poke() {
 
 void worker::run() {
   while (!stopped_) turn();
-  for (auto& one : listeners_) one->stop();
+  stop_listeners();
   sessions_.for_each([](session& one) { one.cut(); });
   bury_ended();
 }
@@ -125,8 +151,8 @@ void worker::dispatch(const epoll_event& event) {
   } else if (token.slot == loop::edge_token::mailbox) {
     mailbox_.read();
   } else if (token.slot >= loop::edge_token::first_listener) {
-    accept::listener& door = *listeners_[token.slot - loop::edge_token::first_listener];
-    if (!std::exchange(door.queued, true)) waiting_.push_back(&door);
+    accept::listener* const door = listeners_[token.slot - loop::edge_token::first_listener].listener.get();
+    if (door != nullptr && !std::exchange(door->queued, true)) waiting_.push_back(door);
   }
 }
 
@@ -213,17 +239,20 @@ void worker::on_accepted(accept::listener& from, accept::accepted&& client) noex
   open(std::move(newcomer));
 }
 
-/// This worker, unless it has well more than its share or is the only one that has the listener.
+/// This worker, unless it has well more than its share or is the only one that has the listener. None that is stuck.
 worker& worker::place_for(const entrance& door) noexcept {
   const auto& all = shared_.workers;
   if (all.size() == 1) return *this;
-  std::uint64_t sum = 0;
+  std::uint64_t sum = load();
+  std::uint64_t able = 1;
   worker* least = this;
   for (const auto& one : all) {
+    if (one.get() == this || one->is_stuck()) continue;
     sum += one->load();
+    ++able;
     if (one->load() < least->load()) least = one.get();
   }
-  const std::uint64_t share = sum / all.size();
+  const std::uint64_t share = sum / able;
   const bool overloaded = load() > share + share / 4 + 16;
   return door.one_owner || overloaded ? *least : *this;
 }

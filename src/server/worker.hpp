@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -49,7 +50,10 @@ class worker final : public accept::accept_handler {
   // From any thread.
   void start();
   void publish(std::shared_ptr<const snapshot> routes);
-  void listen(sys::unique_fd fd, std::uint32_t tag);
+  /// Accepts from a share of a listening descriptor. owner: the worker that it belongs to; another one's is lent until
+  /// give_back().
+  void listen(sys::shared_fd fd, std::uint32_t tag, std::size_t owner);
+  void give_back(std::size_t owner);
   void stop_listening();
   /// Until what stop_listening() asked for is done.
   bool listening() const noexcept { return listening_.load(std::memory_order_acquire); }
@@ -58,6 +62,9 @@ class worker final : public accept::accept_handler {
   void take_in(arrival&& client);
   /// Asks for a sign of life: last_turn() moves on soon, unless the worker is stuck.
   void poke();
+  /// A stuck worker is sent no clients by the others.
+  void set_stuck(bool stuck) noexcept { stuck_.store(stuck, std::memory_order_relaxed); }
+  bool is_stuck() const noexcept { return stuck_.load(std::memory_order_relaxed); }
   loop::time_ns last_turn() const noexcept { return last_turn_.load(std::memory_order_relaxed); }
   std::uint32_t load() const noexcept { return counts_.active.load(std::memory_order_relaxed); }
   const worker_counters& counts() const noexcept { return counts_; }
@@ -89,6 +96,7 @@ class worker final : public accept::accept_handler {
   void turn();
   void dispatch(const epoll_event& event);
   void run_listeners();
+  void stop_listeners();
   void run_ready();
   void run_doubts();
   void run_deadlines();
@@ -116,7 +124,11 @@ class worker final : public accept::accept_handler {
   relay::relay_context relaying_;
   std::shared_ptr<const snapshot> routes_;
   std::vector<std::unique_ptr<balance::policy>> policies_;
-  std::vector<std::unique_ptr<accept::listener>> listeners_;
+  struct held_listener {
+    std::unique_ptr<accept::listener> listener;  ///< none once it was given back
+    std::size_t owner = 0;                       ///< index of a worker
+  };
+  std::vector<held_listener> listeners_;      ///< by slot
   std::vector<accept::listener*> waiting_;    ///< have clients waiting, or may have
   std::vector<accept::listener*> accepting_;  ///< those of this turn
   std::vector<accept::listener*> paused_;
@@ -130,6 +142,7 @@ class worker final : public accept::accept_handler {
   std::uint64_t opened_ = 0;
   bool stopped_ = false;
   std::atomic<bool> listening_{true};
+  std::atomic<bool> stuck_{false};
   std::atomic<loop::time_ns> last_turn_{0};
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <utility>
 
 namespace sluice::sys {
@@ -29,5 +30,9 @@ class unique_fd {
 
   int fd_ = -1;
 };
+
+/// A descriptor with several owners, closed by the last.
+using shared_fd = std::shared_ptr<const unique_fd>;
+inline shared_fd share(unique_fd fd) { return std::make_shared<const unique_fd>(std::move(fd)); }
 
 }  // namespace sluice::sys

@@ -58,7 +58,7 @@ struct scene {
       : of_process(of_process_cap), of_service(of_service_cap) {
     support::listening_socket made = support::listen_tcp();
     address = made.address;
-    door.emplace(std::move(made.fd), 7, of_process, of_service, when_full, handler);
+    door.emplace(sys::share(std::move(made.fd)), 7, of_process, of_service, when_full, handler);
   }
 
   void connect(std::size_t n) {
@@ -209,9 +209,9 @@ TEST_CASE("listener: with when_full = reset nobody is reset below the limit beca
   support::listening_socket first = support::listen_tcp();
   support::listening_socket second = support::listen_tcp();
   recorder of_second;
-  listener other(std::move(second.fd), 0, of_process, of_service, full_action::reset, of_second);
+  listener other(sys::share(std::move(second.fd)), 0, of_process, of_service, full_action::reset, of_second);
   neighbour of_first(other);
-  listener door(std::move(first.fd), 0, of_process, of_service, full_action::reset, of_first);
+  listener door(sys::share(std::move(first.fd)), 0, of_process, of_service, full_action::reset, of_first);
   std::vector<sys::unique_fd> clients;
   for (const sys::socket_address& to : {first.address, first.address, second.address, second.address})
     clients.push_back(support::connect_to(to));
@@ -318,7 +318,7 @@ TEST_CASE("listener: two threads with listeners of one service never pass its li
   std::vector<std::thread> threads;
   for (side& one : sides)
     threads.emplace_back([&] {
-      listener door(std::move(one.socket.fd), 0, of_process, of_service, full_action::wait, one.handler);
+      listener door(sys::share(std::move(one.socket.fd)), 0, of_process, of_service, full_action::wait, one.handler);
       for (int turn = 0; turn < 100; ++turn) {
         door.take_batch();
         door.resume();

@@ -60,8 +60,8 @@ TEST_CASE("open_all: every worker gets a socket of a TCP address, all on the sam
   const open_listeners opened = open(make_config(tcp_address(0), {anywhere}), 3);
   REQUIRE(opened.doors.size() == 1);
   REQUIRE(opened.doors[0].sockets.size() == 3);
-  for (const sys::unique_fd& one : opened.doors[0].sockets)
-    CHECK(sys::local_address(one.get()) == opened.entrances[0].address);
+  for (const sys::shared_fd& one : opened.doors[0].sockets)
+    CHECK(sys::local_address(one->get()) == opened.entrances[0].address);
   CHECK(opened.entrances[0].address.port() != 0);
   CHECK(opened.entrances[0].name == to_string(opened.entrances[0].address));
   CHECK_FALSE(opened.entrances[0].one_owner);

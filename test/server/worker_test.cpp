@@ -1,64 +1,15 @@
 #include "server/worker.hpp"
 
-#include <memory>
+#include <utility>
 #include <vector>
 
-#include "server/name_watch.hpp"
-#include "server/proxy_fixture.hpp"
+#include "server/two_workers.hpp"
 #include "support/catch.hpp"
 #include "sys/clock.hpp"
 
 using namespace sluice;
 using namespace sluice::server;
 using namespace sluice::test;
-
-namespace {
-
-/// Two workers, of which the first alone has the listener, and a backend that takes everybody.
-struct two_workers {
-  explicit two_workers(bool one_owner, std::uint32_t max_connections = 0) {
-    service_config service = make_service(address_of(door.address), {address_of(backend.address)});
-    service.max_connections = max_connections;
-    entrance way;
-    way.one_owner = one_owner;
-    way.name = "door";
-    way.address = door.address;
-    entrances.push_back(way);
-    for (std::size_t i = 0; i < 2; ++i) shared.workers.push_back(std::make_unique<worker>(i, shared));
-    routes = make_routes(make_config(service, 2));
-    for (const auto& one : shared.workers) {
-      one->publish(routes);
-      one->start();
-    }
-    shared.workers[0]->listen(std::move(door.fd), 0);
-  }
-  ~two_workers() {
-    for (const auto& one : shared.workers) one->stop_and_join();
-  }
-
-  static log_config quiet() {
-    log_config result;
-    result.output = "/dev/null";
-    return result;
-  }
-  void connect(std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) clients.push_back(support::connect_to(door.address));
-  }
-  std::uint32_t load(std::size_t index) const { return shared.workers[index]->load(); }
-  bool wait_for_load(std::uint32_t sum) const {
-    return support::wait_until([&] { return load(0) + load(1) == sum; });
-  }
-
-  support::listening_socket door = support::listen_tcp(AF_INET, 4096);
-  support::listening_socket backend = support::listen_tcp(AF_INET, 4096);
-  std::shared_ptr<const snapshot> routes;
-  std::vector<entrance> entrances;
-  log::logger log{quiet(), 2};
-  commons shared{accept::admission(0), entrances, {}, {}, true, log, {}, {0}};
-  std::vector<sys::unique_fd> clients;
-};
-
-}  // namespace
 
 TEST_CASE("worker: the only owner of a listener shares its clients out evenly", "[server][worker]") {
   const support::fd_baseline baseline;
