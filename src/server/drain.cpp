@@ -20,6 +20,7 @@ void drain::request() {
   switch (stage_) {
     case stage::serving:
       stage_ = stage::grace;
+      actions_.begin();
       if (settings_.grace.count() > 0) {
         wait(settings_.grace, &drain::stop_accepting);
       } else {

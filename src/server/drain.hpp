@@ -13,6 +13,7 @@ namespace sluice::server {
 
 /// What a drain does to the proxy.
 struct drain_actions {
+  std::function<void()> begin;  ///< at the first request, at once
   std::function<void()> stop_accepting;
   std::function<bool()> accepting;  ///< somebody may still come in: stopping takes a moment
   std::function<void()> cut_sessions;

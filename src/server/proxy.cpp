@@ -13,12 +13,12 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "server/drain.hpp"
+#include "server/manager_status.hpp"
 #include "server/name_watch.hpp"
 #include "server/open_listeners.hpp"
 #include "server/watchdog.hpp"
 #include "server/worker.hpp"
 #include "sys/limits.hpp"
-#include "sys/notify.hpp"
 #include "sys/pipe.hpp"
 
 namespace sluice {
@@ -106,7 +106,7 @@ class proxy::impl {
  private:
   void open_the_doors(const std::function<void()>& on_ready);
   void wait_for_signals();
-  void begin_drain();
+  void stop_accepting();
   void end(exit_code code);
   std::string summary() const;
 
@@ -123,6 +123,7 @@ class proxy::impl {
   commons shared_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   server::name_watch names_;
+  server::manager_status status_;
   server::drain drain_;
   server::watchdog watchdog_;
   exit_code result_ = exit_code::done;
@@ -150,13 +151,15 @@ proxy::impl::impl(const config& settings)
              [this](const std::shared_ptr<const snapshot>& routes) {
                for (const auto& one : shared_.workers) one->publish(routes);
              }),
-      drain_(control_, settings.drain,
-             {[this] { begin_drain(); },
-              [this] { return std::any_of(shared_.workers.begin(), shared_.workers.end(), still_listens); },
-              [this] {
-                for (const auto& one : shared_.workers) one->cut_sessions();
-              },
-              [this] { return shared_.sessions.in_use(); }, [this](exit_code code) { end(code); }}),
+      status_(control_, [this] { return shared_.sessions.in_use(); }),
+      drain_(
+          control_, settings.drain,
+          {[this] { status_.stopping(settings_.drain.grace + settings_.drain.timeout); }, [this] { stop_accepting(); },
+           [this] { return std::any_of(shared_.workers.begin(), shared_.workers.end(), still_listens); },
+           [this] {
+             for (const auto& one : shared_.workers) one->cut_sessions();
+           },
+           [this] { return shared_.sessions.in_use(); }, [this](exit_code code) { end(code); }}),
       watchdog_(control_, shared_.workers, listening_, log_) {
   // splice, tee and write to a socket that is gone raise it, and there is no MSG_NOSIGNAL for them.
   std::signal(SIGPIPE, SIG_IGN);
@@ -190,7 +193,7 @@ void proxy::impl::open_the_doors(const std::function<void()>& on_ready) {
     }
   }
   log_.message(log_level::info, "ready: " + summary());
-  sys::notify("READY=1\nSTATUS=" + summary());
+  status_.ready(summary(), shared_.entrances.size());
   watchdog_.start();
   if (on_ready) on_ready();
 }
@@ -209,13 +212,10 @@ void proxy::impl::wait_for_signals() {
   });
 }
 
-void proxy::impl::begin_drain() {
-  const std::uint32_t left = shared_.sessions.in_use();
-  const auto allowed =
-      std::chrono::duration_cast<std::chrono::microseconds>(settings_.drain.timeout) + std::chrono::seconds(5);
-  sys::notify("STOPPING=1\nSTATUS=draining " + std::to_string(left) +
-              " sessions\nEXTEND_TIMEOUT_USEC=" + std::to_string(allowed.count()));
-  log_.message(log_level::info, "no longer accepting; " + std::to_string(left) + " sessions left");
+void proxy::impl::stop_accepting() {
+  if (settings_.drain.grace.count() > 0) status_.stopping(settings_.drain.timeout);
+  log_.message(log_level::info,
+               "no longer accepting; " + server::count_of(shared_.sessions.in_use(), "session") + " left");
   listening_.doors.clear();  // first: the workers close what they have emptied
   for (const auto& one : shared_.workers) one->stop_listening();
   listening_.paths.clear();
@@ -224,15 +224,14 @@ void proxy::impl::begin_drain() {
 void proxy::impl::end(exit_code code) {
   result_ = code;
   watchdog_.stop();
+  status_.stop();
   control_.stop();
 }
 
 std::string proxy::impl::summary() const {
-  const auto count = [](std::size_t n, const char* what) {
-    return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s");
-  };
-  return count(settings_.services.size(), "service") + ", " + count(shared_.entrances.size(), "listener") + ", " +
-         count(workers_, "worker") + ", room for " + count(capacity_.sessions, "session");
+  using server::count_of;
+  return count_of(settings_.services.size(), "service") + ", " + count_of(shared_.entrances.size(), "listener") + ", " +
+         count_of(workers_, "worker") + ", room for " + count_of(capacity_.sessions, "session");
 }
 
 sluice::stats proxy::impl::stats() const {

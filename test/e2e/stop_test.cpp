@@ -152,6 +152,35 @@ TEST_CASE("e2e: its service manager hears READY, then WATCHDOG all the time, the
   CHECK(sluice.program().wait_exit().value_or(-1) == 0);
 }
 
+TEST_CASE("e2e: its service manager is told to wait as soon as the signal comes, for grace and drain", "[e2e]") {
+  const fd_baseline descriptors;
+  const echo_server backend;
+  const std::string front = free_address();
+  sluice_process sluice(with_drain(front, backend, "grace = '20s'\ntimeout = '30s'"));
+  crowd clients(parse_address(front), 1);
+  clients.exchange(10);
+  sluice.signal(SIGTERM);
+  CHECK(sluice.wait_notification("STOPPING=1\nSTATUS=draining, 1 session left\nEXTEND_TIMEOUT_USEC=55000000"));
+  clients.exchange(10);
+  sluice.signal(SIGTERM);
+  CHECK(sluice.program().wait_exit().value_or(-1) == 3);
+}
+
+TEST_CASE("e2e: its service manager hears how many sessions live when that changed", "[e2e]") {
+  const fd_baseline descriptors;
+  const echo_server backend;
+  const std::string front = free_address();
+  sluice_process sluice({.arguments = {front + '=' + backend.address()}});
+  crowd clients(parse_address(front), 2);
+  clients.exchange(10);
+  CHECK(sluice.wait_notification("STATUS=1 listener, 2 sessions"));
+  clients.leave(1);
+  CHECK(sluice.wait_notification("STATUS=1 listener, 1 session"));
+  clients.leave(1);
+  sluice.wait_sessions(2);
+  sluice.check_clean_end();
+}
+
 // FAULTS.md R9.
 TEST_CASE("e2e: a reader of the log that stopped delays neither traffic nor the end", "[e2e][R9]") {
   const fd_baseline descriptors;

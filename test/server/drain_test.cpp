@@ -19,7 +19,8 @@ namespace {
 struct scene {
   explicit scene(std::chrono::milliseconds grace = 0ms, std::chrono::milliseconds timeout = 10s)
       : leaving(io, {grace, timeout},
-                {[this] { ++stops; }, [this] { return accepting; }, [this] { on_cut(); }, [this] { return sessions; },
+                {[this] { ++begins; }, [this] { ++stops; }, [this] { return accepting; }, [this] { on_cut(); },
+                 [this] { return sessions; },
                  [this](exit_code code) {
                    ++dones;
                    result = code;
@@ -45,6 +46,7 @@ struct scene {
   boost::asio::io_context io{1};
   std::uint32_t sessions = 0;
   bool accepting = false;
+  int begins = 0;
   int stops = 0;
   int cuts = 0;
   int cut_takes = 0;
@@ -82,6 +84,7 @@ TEST_CASE("drain: during the grace time clients are still accepted", "[server][d
   const auto begin = std::chrono::steady_clock::now();
   here.leaving.request();
   CHECK(here.leaving.has_begun());
+  CHECK(here.begins == 1);
   CHECK(here.stops == 0);
   here.run_to_the_end();
   CHECK(here.stops == 1);
@@ -127,6 +130,7 @@ TEST_CASE("drain: a second request in the grace time stops accepting and cuts", 
   here.sessions = 1;
   here.leaving.request();
   here.leaving.request();
+  CHECK(here.begins == 1);
   CHECK(here.stops == 1);
   CHECK(here.cuts == 1);
   here.run_to_the_end();
