@@ -40,9 +40,10 @@ listener::listener(sys::shared_fd fd, std::uint32_t tag, admission& of_process, 
 bool listener::take_batch() noexcept {
   if (paused_ || !fd_) return false;
   if (when_full_ == full_action::reset) return take_or_reject();
-  const std::uint32_t permits = take_permits(batch_size);
+  auto full = pause_reason::process_full;
+  const std::uint32_t permits = take_permits(batch_size, full);
   if (permits == 0) {
-    pause(pause_reason::limit_reached, 0);
+    pause(full, 0);
     return false;
   }
   std::uint32_t used = 0;
@@ -67,12 +68,13 @@ bool listener::take_batch() noexcept {
 bool listener::take_or_reject() noexcept {
   std::uint32_t taken = 0;
   int error = 0;
+  auto full = pause_reason::process_full;
   for (std::uint32_t tries = 0; tries < batch_size; ++tries) {
     accepted client;
     error = accept_one(client);
     if (error == 0) {
       ++taken;
-      if (take_permits(1) == 1) {
+      if (take_permits(1, full) == 1) {
         hand_over(std::move(client));
       } else {
         sys::reset_on_close(client.client.get());
@@ -106,10 +108,12 @@ void listener::stop() noexcept {
   fd_.reset();
 }
 
-std::uint32_t listener::take_permits(std::uint32_t wanted) noexcept {
+std::uint32_t listener::take_permits(std::uint32_t wanted, pause_reason& full) noexcept {
+  full = pause_reason::process_full;
   const std::uint32_t of_process = of_process_.take(wanted);
   if (of_process == 0) return 0;
   const std::uint32_t of_service = of_service_.take(of_process);
+  full = pause_reason::service_full;
   of_process_.give_back(of_process - of_service);
   return of_service;
 }

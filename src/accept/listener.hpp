@@ -20,8 +20,8 @@ struct accepted {
   permit of_service;
 };
 
-/// Why a listener rests.
-enum class pause_reason : std::uint8_t { limit_reached, no_resources };
+/// Why a listener rests: a limit is reached, or the system has no descriptor or memory for a client.
+enum class pause_reason : std::uint8_t { process_full, service_full, no_resources };
 
 /// Who gets what a listener accepts.
 class accept_handler {
@@ -62,7 +62,8 @@ class listener {
   bool queued = false;  ///< in the worker's list of listeners that have clients waiting
 
  private:
-  std::uint32_t take_permits(std::uint32_t wanted) noexcept;
+  /// Of both limits; where there are none, `full` is the one that has none.
+  std::uint32_t take_permits(std::uint32_t wanted, pause_reason& full) noexcept;
   bool take_or_reject() noexcept;
   int accept_one(accepted& client) noexcept;
   void hand_over(accepted&& client) noexcept;

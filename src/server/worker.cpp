@@ -278,8 +278,17 @@ void worker::on_paused(accept::listener& from, accept::pause_reason why, int err
   // One line a second for the whole process, however many listeners pause.
   std::int64_t last = shared_.last_pause_logged.load(std::memory_order_relaxed);
   if (at - last < 1'000 * millisecond || !shared_.last_pause_logged.compare_exchange_strong(last, at)) return;
-  const std::string what = why == accept::pause_reason::limit_reached ? "max_connections is reached"
-                                                                      : std::string("accept: ") + std::strerror(error);
+  std::string what;
+  switch (why) {
+    case accept::pause_reason::process_full:
+      what = "the program's limit of " + std::to_string(shared_.sessions.cap()) +
+             " sessions (limits.max_connections, or what the descriptors allow) is reached";
+      break;
+    case accept::pause_reason::service_full:
+      what = "max_connections of service " + service_at(from.tag()).object->name + " is reached";
+      break;
+    case accept::pause_reason::no_resources: what = std::string("accept: ") + std::strerror(error); break;
+  }
   shared_.log.message(log_level::warning, "not accepting on " + entrance_at(from.tag()).name + " for now: " + what);
 }
 

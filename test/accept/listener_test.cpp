@@ -157,7 +157,7 @@ TEST_CASE("listener: at a limit it rests, and the next client waits until a plac
   CHECK_FALSE(here.door->take_batch());
   CHECK(here.door->is_paused());
   REQUIRE(here.handler.pauses.size() == 1);
-  CHECK(here.handler.pauses[0] == std::pair(pause_reason::limit_reached, 0));
+  CHECK(here.handler.pauses[0] == std::pair(of_process ? pause_reason::process_full : pause_reason::service_full, 0));
   CHECK(here.of_process.in_use() == 2);
   CHECK(here.of_service.in_use() == 2);
   CHECK(end_of(here.clients[2]) == -1);

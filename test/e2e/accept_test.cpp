@@ -99,7 +99,7 @@ TEST_CASE("e2e: very many workers at a low descriptor limit leave each session i
   const descriptor_count& idle = sluice.descriptors_at_start();
   CHECK(idle.sockets + idle.others + idle.pipe_ends + 2 * room + 2 * workers <= most);
   CHECK(sluice.program().wait_output("not accepting"));
-  CHECK(sluice.program().wait_output("max_connections"));
+  CHECK(sluice.program().wait_output("limits.max_connections, or what the descriptors allow"));
   CHECK(wait_until([&] { return answered() >= 60; }));
   CHECK(count_in(sluice.output(), "accept:") == 0);
   CHECK(count_in(sluice.output(), "EMFILE") == 0);
@@ -183,6 +183,7 @@ TEST_CASE("e2e: over its max_connections a service lets clients wait", "[e2e]") 
   in.exchange(10);
   unique_fd fourth = connect_to(parse_address(front));
   CHECK_FALSE(served(fourth.get(), milliseconds(300)));
+  CHECK(sluice.program().wait_output("max_connections of service s is reached"));
   CHECK(descriptors_of(sluice.pid()).sockets == sluice.descriptors_at_start().sockets + 6);
   in.leave(1);
   CHECK(wait_readable(fourth.get(), milliseconds(200 * slowness)));
