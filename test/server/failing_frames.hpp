@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 namespace sluice::test {
 
 /// Of the allocations to come that are of a coroutine's frame, the nth throws std::bad_alloc. Thread: any.
