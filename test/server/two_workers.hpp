@@ -1,8 +1,15 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <iterator>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,6 +21,14 @@
 namespace sluice::test {
 
 using namespace sluice::server;
+
+/// Of this process.
+inline std::set<pid_t> thread_ids() {
+  std::set<pid_t> result;
+  for (const auto& one : std::filesystem::directory_iterator("/proc/self/task"))
+    result.insert(static_cast<pid_t>(std::stol(one.path().filename().string())));
+  return result;
+}
 
 /// Two workers, of which the first alone has the listener, and a backend that takes everybody.
 struct two_workers {
@@ -29,8 +44,12 @@ struct two_workers {
     routes = make_routes(make_config(service, 2));
     for (const auto& one : shared.workers) {
       one->publish(routes);
+      const std::set<pid_t> before = thread_ids();
       one->start();
+      const std::set<pid_t> after = thread_ids();
+      std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(threads));
     }
+    REQUIRE(threads.size() == 2);
     listening.doors.emplace_back().sockets.push_back(sys::share(std::move(door.fd)));
     shared.workers[0]->listen(listening.doors[0].sockets[0], 0, 0);
   }
@@ -61,6 +80,7 @@ struct two_workers {
   log::logger log{quiet(), 2};
   commons shared{accept::admission(0), entrances, {}, {}, true, log, {}, {0}};
   std::vector<sys::unique_fd> clients;
+  std::vector<pid_t> threads;  ///< of the workers
 };
 
 }  // namespace sluice::test

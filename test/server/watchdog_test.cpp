@@ -3,16 +3,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
-#include <filesystem>
-#include <iterator>
 #include <set>
-#include <string>
-#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -32,13 +27,6 @@ int gate = -1;
 void wait_at_gate(int) {
   char byte;
   [[maybe_unused]] const ssize_t n = ::read(gate, &byte, 1);
-}
-
-std::set<pid_t> threads() {
-  std::set<pid_t> result;
-  for (const auto& one : std::filesystem::directory_iterator("/proc/self/task"))
-    result.insert(static_cast<pid_t>(std::stol(one.path().filename().string())));
-  return result;
 }
 
 /// Keeps one thread from going on.
@@ -89,26 +77,18 @@ struct watched_workers : two_workers {
   watchdog looking{io, shared.workers, listening, log};
 };
 
-/// The thread of the first of two workers: Linux numbers threads in the order of their birth, unless numbers wrap.
-pid_t first_worker_of(const std::set<pid_t>& before, const std::set<pid_t>& after) {
-  std::vector<pid_t> born;
-  std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(born));
-  REQUIRE(born.size() == 3);  // the log's, and the workers'
-  return born[1];
-}
-
 }  // namespace
 
 TEST_CASE("watchdog: another worker accepts for one that is stuck, until it goes on", "[server][watchdog]") {
   const support::fd_baseline baseline;
   const bool one_owner = GENERATE(true, false);
-  const std::set<pid_t> before = threads();
   watched_workers here(one_owner);
   here.connect(1);
   REQUIRE(here.wait_for_load(1));
+  REQUIRE(support::wait_readable(here.backend.fd.get()));
   const std::uint32_t served = here.load(0);
   const std::size_t descriptors = support::fd_count();
-  stuck_thread stuck(first_worker_of(before, threads()));
+  stuck_thread stuck(here.threads[0]);
   REQUIRE(here.run_until([&] { return here.shared.workers[0]->is_stuck(); }));
   const std::uint32_t served_by_other = here.load(1);
   here.connect(20);
@@ -121,7 +101,8 @@ TEST_CASE("watchdog: another worker accepts for one that is stuck, until it goes
   CHECK(here.wait_for_load(61));
   CHECK(support::wait_until([&] { return here.load(0) > served; }));
   // All is as before but the sockets of the clients: here, in the sessions (two), and none at the silent backend.
-  CHECK(support::fd_count() == descriptors + 1 /* the gate */ + 60 * 3);
+  const std::size_t expected = descriptors + 1 /* the gate */ + 60 * 3;
+  CHECK(support::wait_until([&] { return support::fd_count() == expected; }));
 
   here.listening.doors.clear();
   for (const auto& one : here.shared.workers) one->stop_listening();
@@ -132,9 +113,8 @@ TEST_CASE("watchdog: another worker accepts for one that is stuck, until it goes
 
 TEST_CASE("watchdog: when accepting ends while a listener is lent, nothing keeps the address", "[server][watchdog]") {
   const support::fd_baseline baseline;
-  const std::set<pid_t> before = threads();
   watched_workers here(true);
-  stuck_thread stuck(first_worker_of(before, threads()));
+  stuck_thread stuck(here.threads[0]);
   REQUIRE(here.run_until([&] { return here.shared.workers[0]->is_stuck(); }));
   here.connect(1);
   CHECK(support::wait_until([&] { return here.load(1) == 1; }));
