@@ -2,15 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string_view>
-
-#include "sys/call.hpp"
 
 namespace sluice::sys {
 namespace {
@@ -30,7 +27,7 @@ std::optional<std::size_t> read_number(const char* path) noexcept {
 
 void unique_fd::close_it() const noexcept {
   // Linux frees the descriptor even when close() says EINTR: never again (close(2)).
-  call(SYS_close, fd_);
+  ::close(fd_);
 }
 
 pipe_pair make_pipe(std::size_t bytes) noexcept {

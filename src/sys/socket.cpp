@@ -4,15 +4,12 @@
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-
-#include "sys/call.hpp"
 
 namespace sluice::sys {
 namespace {
@@ -36,7 +33,7 @@ fd_result accept(int listener, socket_address& peer) noexcept {
   socklen_t length;
   do {
     length = sizeof raw;
-    taken.fd.reset(static_cast<int>(call(SYS_accept4, listener, &raw, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)));
+    taken.fd.reset(::accept4(listener, reinterpret_cast<sockaddr*>(&raw), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   } while (!taken.fd && errno == EINTR);
   if (!taken.fd) {
     taken.error = errno;
@@ -53,7 +50,7 @@ int bind(int fd, const socket_address& address) noexcept {
 int listen(int fd, int backlog) noexcept { return ::listen(fd, backlog) == 0 ? 0 : errno; }
 
 int connect(int fd, const socket_address& address) noexcept {
-  if (call(SYS_connect, fd, address.raw(), address.length()) == 0) return 0;
+  if (::connect(fd, address.raw(), address.length()) == 0) return 0;
   // An interrupted connect goes on by itself; its end shows as for EINPROGRESS (connect(2)).
   return errno == EINTR ? EINPROGRESS : errno;
 }
