@@ -16,15 +16,15 @@ table file_to_file(const options& wanted) {
   const unique_fd source = coded_file(wanted.directory, wanted.file_bytes);
   const unique_fd copy = nameless_file(wanted.directory);
   for (const std::size_t piece : {std::size_t{4} << 10, std::size_t{1} << 20}) {
-    for (const auto& [name, move] : techniques) {
+    for (const mover& one : techniques) {
       const auto run = [&](const run_order& order) {
         rewind(source);
         empty(copy);
-        const measured cost = measure(order.bytes, [&] { move(source.get(), copy.get(), order.bytes, piece); });
+        const measured cost = measure(order.bytes, [&] { one.move(source.get(), copy.get(), order.bytes, piece); });
         if (order.verify) verify_file(copy, order.bytes);
         return run_result{cost, ""};
       };
-      made.rows.push_back(measured_row({.technique = name, .group = size_text(piece), .piece_bytes = piece},
+      made.rows.push_back(measured_row({.technique = one.name, .group = size_text(piece), .piece_bytes = piece},
                                        wanted.file_bytes, wanted.repeat, run));
     }
   }

@@ -18,16 +18,17 @@ table file_to_socket(const options& wanted) {
   made.remarks = what_truncation_does(wanted.directory);
   const unique_fd source = coded_file(wanted.directory, wanted.file_bytes);
   for (const std::size_t piece : {std::size_t{4} << 10, std::size_t{1} << 20}) {
-    for (const auto& [name, move] : techniques) {
+    for (const mover& one : techniques) {
       const auto run = [&](const run_order& order) {
         rewind(source);
         const stream_pair pair = tcp_pair();
         taker taken(pair.theirs, order.verify);
-        const measured cost = measure(order.bytes, [&] { move(source.get(), pair.ours.get(), order.bytes, piece); });
+        const measured cost =
+            measure(order.bytes, [&] { one.move(source.get(), pair.ours.get(), order.bytes, piece); });
         taken.finish(pair.ours, order.bytes);
         return run_result{cost, ""};
       };
-      made.rows.push_back(measured_row({.technique = name, .group = size_text(piece), .piece_bytes = piece},
+      made.rows.push_back(measured_row({.technique = one.name, .group = size_text(piece), .piece_bytes = piece},
                                        wanted.file_bytes, wanted.repeat, run));
     }
   }
