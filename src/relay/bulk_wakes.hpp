@@ -9,9 +9,9 @@
 namespace sluice::relay {
 
 /// One wake for many bytes. While a direction moves bulk and the other one is silent, its source is told to wake us
-/// only when about a millisecond's worth of bytes has gathered (SO_RCVLOWAT, socket(7)): fewer and fuller fills, which
-/// saved a sixth of eight streams' cost and two fifths of sixty-four's (docs/benchmarks.md). An end of file, a reset
-/// and a window that runs full wake at once all the same (net/ipv4/tcp.c, tcp_epollin_ready).
+/// only when about a millisecond's worth of bytes has gathered (SO_RCVLOWAT, socket(7)): fewer and fuller fills
+/// (docs/benchmarks.md says what that saves). An end of file, a reset and a window that runs full wake at once all the
+/// same (net/ipv4/tcp.c, tcp_epollin_ready).
 ///
 /// A short tail must not be stranded: when `patience` does not end a wait, expire() looks, again and again until the
 /// source is known to rest. So what a burst may lose at its very end is `patience` and a tick of the wheel; if bursts
@@ -43,9 +43,6 @@ class bulk_wakes {
   /// due() has passed, but the direction waits for something else.
   void forget_wait() noexcept { due_ = loop::never; }
 
-  /// Bytes that have to gather; 0: every byte wakes.
-  std::uint32_t mark_bytes() const noexcept { return mark_bytes_; }
-
  private:
   void set_mark(std::uint32_t bytes) noexcept;
   void begin_proof(const progress& seen, loop::time_ns now) noexcept;
@@ -56,7 +53,7 @@ class bulk_wakes {
   loop::time_ns due_ = loop::never;
   std::uint64_t waits_after_ = 0;   ///< bytes that had come when the wait began
   std::uint64_t burst_begins_ = 0;  ///< bytes that had come when the mark was set
-  std::uint32_t mark_bytes_ = 0;    ///< in force
+  std::uint32_t mark_bytes_ = 0;    ///< in force; 0: every byte wakes
   std::uint32_t proven_bytes_ = 0;  ///< the mark that the last proof allows
   std::uint32_t vain_looks_ = 0;    ///< of this wait
   std::uint32_t proof_ms_ = 8;
