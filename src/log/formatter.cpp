@@ -121,6 +121,7 @@ void append_json_session(std::string& out, const session_record& record) {
   }
   append_json_number(out, "attempts", record.attempts);
   if (record.connect_ns >= 0) append_json_seconds(out, "connect_s", record.connect_ns);
+  if (record.queue_ns >= 0) append_json_seconds(out, "queue_s", record.queue_ns);
   append_json_seconds(out, "duration_s", record.duration_ns);
   append_json_number(out, "received", record.bytes_received);
   append_json_number(out, "sent", record.bytes_sent);
@@ -172,6 +173,10 @@ void append_text_session(std::string& out, const session_record& record) {
   if (record.connect_ns >= 0) {
     out += ", connect ";
     append_duration(out, record.connect_ns);
+  }
+  if (record.queue_ns >= 0) {
+    out += ", queued ";
+    append_duration(out, record.queue_ns);
   }
   append(out, ", attempts {}, received {}, sent {}, {}", record.attempts, record.bytes_received, record.bytes_sent,
          path_word(record));

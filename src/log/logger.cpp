@@ -92,6 +92,18 @@ void logger::message(log_level level, std::string text) noexcept {
   impl_->work().push({level, std::chrono::duration_cast<std::chrono::microseconds>(now).count(), std::move(text)});
 }
 
+std::vector<std::uint64_t> logger::record_marks() const {
+  std::vector<std::uint64_t> marks;
+  for (std::size_t i = 0; i < impl_->work().ring_count(); ++i) marks.push_back(impl_->work().ring(i).pushed());
+  return marks;
+}
+
+bool logger::has_written(const std::vector<std::uint64_t>& marks) const noexcept {
+  for (std::size_t i = 0; i < marks.size(); ++i)
+    if (impl_->work().ring(i).popped() < marks[i]) return false;
+  return true;
+}
+
 std::uint64_t logger::dropped() const noexcept { return impl_->work().dropped(); }
 
 }  // namespace sluice::log

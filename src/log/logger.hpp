@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sluice/config.hpp"
 
@@ -34,6 +35,11 @@ class logger {
   /// A message of the program itself. Bounded, never blocks; ignored unless enabled(level), cut after 8 KiB.
   /// Thread: any.
   void message(log_level level, std::string text) noexcept;
+
+  /// What every ring has been pushed so far; and whether all of that was formatted, so that nobody looks any more at
+  /// the names that those records point to. Thread: any.
+  std::vector<std::uint64_t> record_marks() const;
+  bool has_written(const std::vector<std::uint64_t>& marks) const noexcept;
 
   /// Records and messages dropped since start. Thread: any.
   std::uint64_t dropped() const noexcept;

@@ -94,6 +94,7 @@ int output::open_file() noexcept {
 }
 
 void output::append(int priority, std::string_view line) {
+  pending_.reserve(pending_.size() + line.size() + 4);  // a line is there whole, or not at all
   if (journal_) {
     pending_ += '<';
     pending_ += static_cast<char>('0' + priority);

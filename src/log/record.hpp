@@ -39,6 +39,7 @@ struct session_record {
   endpoint backend_address;                 ///< where the connection went; none if it never did
   std::uint32_t attempts = 0;
   std::int64_t connect_ns = -1;      ///< accept to backend connected; -1 if it never was
+  std::int64_t queue_ns = -1;        ///< time spent waiting for a backend; -1 if it never waited
   std::int64_t duration_ns = 0;      ///< accept to close
   std::uint64_t bytes_received = 0;  ///< from the client
   std::uint64_t bytes_sent = 0;      ///< to the client

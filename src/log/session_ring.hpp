@@ -51,6 +51,10 @@ class session_ring {
   }
   void pop() noexcept { head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 
+  /// Records that were ever pushed, and those of them that are written. Thread: any.
+  std::uint64_t pushed() const noexcept { return tail_.load(std::memory_order_acquire); }
+  std::uint64_t popped() const noexcept { return head_.load(std::memory_order_acquire); }
+
   /// Records refused because the ring was full. Thread: any.
   std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 

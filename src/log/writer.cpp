@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -18,6 +19,7 @@ namespace {
 constexpr std::chrono::seconds drop_report_interval{1};
 constexpr std::chrono::seconds complaint_interval{60};
 constexpr std::chrono::milliseconds forever{-1};
+constexpr std::chrono::milliseconds rest_without_memory{100};
 
 int priority_of(spdlog::level::level_enum level) noexcept {
   switch (level) {
@@ -124,7 +126,7 @@ void writer::run() {
       output_.retry_now();
     }
     turns_.fetch_add(1, std::memory_order_relaxed);
-    const bool collected = collect(now);
+    const bool collected = try_to_collect(now);
     const output::state state = output_.write(now);
     if (stopping && now - stopped_at_ >= slow_limit) return;
     if (state != output::state::done) {
@@ -139,6 +141,16 @@ void writer::run() {
     } else {
       wait_for_work(now);
     }
+  }
+}
+
+/// A line for which there is no memory waits until there is.
+bool writer::try_to_collect(clock::time_point now) {
+  try {
+    return collect(now);
+  } catch (const std::bad_alloc&) {
+    wait(-1, rest_without_memory);
+    return false;
   }
 }
 
@@ -201,6 +213,14 @@ void writer::report_recovery(clock::time_point now) {
                           std::strerror(failure_)));
 }
 
+void writer::try_to_complain(clock::time_point now) {
+  try {
+    complain(now);
+  } catch (const std::bad_alloc&) {
+    next_complaint_ = {};
+  }
+}
+
 /// Tells stderr that the log can't be written: when it begins, then once a minute.
 void writer::complain(clock::time_point now) {
   failure_ = output_.error();
@@ -252,7 +272,7 @@ void writer::wait_for_work(clock::time_point now) {
 bool writer::wait_for_output(output::state state, clock::time_point now) {
   rested_ = false;
   const bool stopping = stopped_at_ != clock::time_point{};
-  if (state == output::state::failed) complain(now);
+  if (state == output::state::failed) try_to_complain(now);
   if (stopping && (state == output::state::failed || now - stopped_at_ >= blocked_limit)) return false;
   if (state == output::state::failed) {
     wait(-1, time_until(output_.retry_at(), now));

@@ -39,6 +39,7 @@ class writer {
   writer(const log_config& settings, std::size_t rings);
   ~writer();
 
+  std::size_t ring_count() const noexcept { return rings_.size(); }
   session_ring& ring(std::size_t index) noexcept { return *rings_[index]; }
   bool enabled(log_level level) const noexcept { return level >= level_; }
   /// Thread: any, as dropped().
@@ -56,11 +57,13 @@ class writer {
   void abandon();
 
  private:
+  bool try_to_collect(clock::time_point now);
   bool collect(clock::time_point now);
   bool has_work();
   void take_messages();
   void report_drops(clock::time_point now);
   void report_recovery(clock::time_point now);
+  void try_to_complain(clock::time_point now);
   void complain(clock::time_point now);
   void log_session(const session_record& record);
   void log_message(log_level level, std::int64_t wall_us, std::string_view text);

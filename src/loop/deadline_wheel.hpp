@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,6 +13,11 @@ class deadline_wheel;
 /// Monotonic time in nanoseconds, not negative, read once a turn.
 using time_ns = std::int64_t;
 inline constexpr time_ns never = INT64_MAX;
+
+/// A span as the configuration says it.
+constexpr time_ns nanoseconds(std::chrono::milliseconds span) noexcept {
+  return std::chrono::nanoseconds(span).count();
+}
 
 /// A place in a circular list. A list's own link is its sentinel, so that a link leaves its list without knowing which.
 class deadline_link {

@@ -14,8 +14,10 @@ namespace sluice::loop {
 enum class side : std::uint8_t { client = 0, backend = 1 };
 
 /// Names a session by slot and generation, never by pointer: an event that outlives its session finds another
-/// generation. Slots from first_listener up name a worker's listeners, the last one its mailbox.
+/// generation. Slots from first_spare up name spare connections, from first_listener up listeners, the last one the
+/// mailbox.
 struct edge_token {
+  static constexpr std::uint32_t first_spare = 0xe000'0000U;
   static constexpr std::uint32_t first_listener = 0xf000'0000U;
   static constexpr std::uint32_t mailbox = 0xffff'ffffU;
 

@@ -9,7 +9,7 @@
 namespace sluice::loop {
 
 /// Why a waiting coroutine runs again.
-enum class wake : std::uint8_t { edge, deadline, cancelled };
+enum class wake : std::uint8_t { edge, deadline, called, cancelled };
 
 /// Why, and for an edge which ones (epoll's bits).
 struct woken {
@@ -17,7 +17,8 @@ struct woken {
   std::uint32_t edges = 0;
 };
 
-/// The one place where a session's set-up waits: for an edge on a socket, a deadline, or to be told to give up. Whoever
+/// The one place where a session's set-up waits: for an edge on a socket, a deadline, a call by another
+/// session, or to be told to give up. Whoever
 /// owns the session calls resume(). Thread: its worker's.
 class wait_point {
  public:

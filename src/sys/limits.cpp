@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -61,36 +62,32 @@ void lower_by_v1(std::optional<unsigned>& least, const fs::path& group) {
   if (quota_file >> quota_us && period_file >> period_us) lower(least, quota_us, period_us);
 }
 
-/// Applies `lower_by` to a cgroup and all above it, up to the mount: the quota of each holds for all below. Groups that
+/// What a file of a group says, if that is a number and less than what is known; "max" and the like are none.
+void lower_by_file(std::optional<std::uint64_t>& least, const fs::path& path) {
+  std::ifstream file(path);
+  std::string text;
+  std::uint64_t bytes = 0;
+  if (!(file >> text)) return;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  if (error == std::errc{} && end == text.data() + text.size()) least = std::min(least.value_or(bytes), bytes);
+}
+
+/// Applies `lower_by` to a cgroup and all above it, up to the mount: the limits of each hold for all below. Groups that
 /// are not there are passed over: in a container the path is often the host's, while the mount begins at our own group.
 template <typename LowerBy>
-void walk_up(std::optional<unsigned>& least, const fs::path& mount, const fs::path& group, LowerBy lower_by) {
-  for (fs::path here = group.relative_path(); !here.empty(); here = here.parent_path()) lower_by(least, mount / here);
-  lower_by(least, mount);
+void walk_up(const fs::path& mount, const fs::path& group, LowerBy lower_by) {
+  for (fs::path here = group.relative_path(); !here.empty(); here = here.parent_path()) lower_by(mount / here);
+  lower_by(mount);
 }
 
-bool names_cpu(std::string_view controllers) {
-  const std::string list = ',' + std::string(controllers) + ',';
-  return list.find(",cpu,") != std::string::npos;
+bool names(std::string_view controllers, const std::string& wanted) {
+  return (',' + std::string(controllers) + ',').find(',' + wanted + ',') != std::string::npos;
 }
 
-}  // namespace
-
-std::uint64_t raise_descriptor_limit() noexcept {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  const rlim_t before = limit.rlim_cur;
-  limit.rlim_cur = limit.rlim_max;
-  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
-}
-
-unsigned usable_processors(const fs::path& root) {
-  const unsigned by_affinity = std::max(affinity_processors(), 1U);
-  return std::max(std::min(by_affinity, quota_processors(root).value_or(by_affinity)), 1U);
-}
-
-std::optional<unsigned> quota_processors(const fs::path& root) {
-  std::optional<unsigned> least;
+/// Visits every group that has a say about `controller`, under cgroup v2 and v1.
+template <typename ByV2, typename ByV1>
+void for_each_group(const fs::path& root, const std::string& controller, const std::vector<std::string>& v1_mounts,
+                    ByV2 by_v2, ByV1 by_v1) {
   std::ifstream groups(root / "proc/self/cgroup");
   const fs::path cgroups = root / "sys/fs/cgroup";
   // Each line is "number:controllers:path" (cgroups(7)); v2 is the line "0::path".
@@ -102,11 +99,53 @@ std::optional<unsigned> quota_processors(const fs::path& root) {
     fs::path group = line.substr(second + 1);
     if (line.find("/..", second) != std::string::npos) group = "/";  // outside our cgroup namespace
     if (controllers.empty()) {
-      walk_up(least, cgroups, group, lower_by_v2);
-    } else if (names_cpu(controllers)) {
-      for (const char* mount : {"cpu", "cpu,cpuacct"}) walk_up(least, cgroups / mount, group, lower_by_v1);
+      walk_up(cgroups, group, by_v2);
+    } else if (names(controllers, controller)) {
+      for (const std::string& mount : v1_mounts) walk_up(cgroups / mount, group, by_v1);
     }
   }
+}
+
+}  // namespace
+
+std::uint64_t descriptor_limit() noexcept {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1'024;
+}
+
+std::uint64_t raise_descriptor_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+}
+
+std::optional<std::uint32_t> read_backlog_cap(const fs::path& root) {
+  std::ifstream file(root / "proc/sys/net/core/somaxconn");
+  std::uint32_t most = 0;
+  if (!(file >> most)) return std::nullopt;
+  return most;
+}
+
+unsigned usable_processors(const fs::path& root) {
+  const unsigned by_affinity = std::max(affinity_processors(), 1U);
+  return std::max(std::min(by_affinity, quota_processors(root).value_or(by_affinity)), 1U);
+}
+
+std::optional<unsigned> quota_processors(const fs::path& root) {
+  std::optional<unsigned> least;
+  for_each_group(
+      root, "cpu", {"cpu", "cpu,cpuacct"}, [&](const fs::path& group) { lower_by_v2(least, group); },
+      [&](const fs::path& group) { lower_by_v1(least, group); });
+  return least;
+}
+
+std::optional<std::uint64_t> memory_limit(const fs::path& root) {
+  std::optional<std::uint64_t> least;
+  for_each_group(
+      root, "memory", {"memory"}, [&](const fs::path& group) { lower_by_file(least, group / "memory.max"); },
+      [&](const fs::path& group) { lower_by_file(least, group / "memory.limit_in_bytes"); });
   return least;
 }
 

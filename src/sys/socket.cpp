@@ -89,6 +89,14 @@ int apply_options(int fd, int family, const side_options& options) noexcept {
   return first_error != 0 ? first_error : error;
 }
 
+void clear_options(int fd, int family) noexcept {
+  if (family == AF_UNIX) return;
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 0);
+  set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0);
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
+  set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
+}
+
 int apply_lasting_options(int fd, const side_options& options) noexcept {
   int first_error = 0;
   const auto set = [&](int level, int name, int value) {
@@ -96,16 +104,22 @@ int apply_lasting_options(int fd, const side_options& options) noexcept {
     if (first_error == 0) first_error = error;
   };
   if (options.keepalive.count() > 0) {
-    const auto idle = static_cast<int>(std::min<std::chrono::seconds::rep>(options.keepalive.count(), 32'767));
+    // What the kernel takes: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL and MAX_TCP_KEEPCNT in include/net/tcp.h.
+    constexpr std::chrono::seconds longest{32'767};
+    constexpr std::chrono::seconds shortest{1};
     set(SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(IPPROTO_TCP, TCP_KEEPIDLE, idle);
-    set(IPPROTO_TCP, TCP_KEEPINTVL, std::clamp(idle / 4, 1, 15));
-    set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(std::min(options.keepalive, longest).count()));
+    set(IPPROTO_TCP, TCP_KEEPINTVL,
+        static_cast<int>(std::clamp(options.keepalive_interval, shortest, longest).count()));
+    set(IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(std::clamp(options.keepalive_count, 1U, 127U)));
   }
   if (options.user_timeout.count() > 0)
     set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout.count()));
   return first_error;
 }
+
+void hold_acknowledgement(int fd) noexcept { set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0); }
+void acknowledge_now(int fd) noexcept { set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1); }
 
 void reset_on_close(int fd) noexcept {
   const linger now{1, 0};
@@ -120,6 +134,19 @@ long unread_bytes(int fd) noexcept {
 long unacknowledged_bytes(int fd) noexcept {
   int n = 0;
   return ::ioctl(fd, SIOCOUTQ, &n) == 0 ? n : -1;
+}
+
+std::int64_t round_trip_ns(int fd) noexcept {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
+  return std::int64_t{info.tcpi_rtt} * 1'000;
+}
+
+std::uint32_t last_received_ms(int fd) noexcept {
+  tcp_info told{};
+  socklen_t length = sizeof told;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &told, &length) == 0 ? told.tcpi_last_data_recv : 0;
 }
 
 local_ports read_local_ports() noexcept {

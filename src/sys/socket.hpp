@@ -40,11 +40,20 @@ struct side_options {
   std::chrono::seconds keepalive{0};
   std::chrono::milliseconds user_timeout{0};
   std::size_t notsent_lowat = 0;
+  std::chrono::seconds keepalive_interval{15};
+  std::uint32_t keepalive_count = 4;
 };
 /// On a listener (accepted sockets inherit all of these on Linux) or on a socket. First errno, 0 if all were taken.
 int apply_options(int fd, int family, const side_options& options) noexcept;
+/// Puts these options of a socket that others have used back to what a new one has.
+void clear_options(int fd, int family) noexcept;
 /// Only what matters to connections that last: keepalive and user timeout.
 int apply_lasting_options(int fd, const side_options& options) noexcept;
+
+/// TCP_QUICKACK off, before connect(2): the handshake's last ACK is not sent until bytes carry it, at most for 200 ms
+/// (tcp_rcv_synsent_state_process in net/ipv4/tcp_input.c). acknowledge_now() sends it.
+void hold_acknowledgement(int fd) noexcept;
+void acknowledge_now(int fd) noexcept;
 
 /// SO_LINGER with 0 seconds: close() then resets (and throws unsent bytes away, socket(7)).
 void reset_on_close(int fd) noexcept;
@@ -52,6 +61,12 @@ void reset_on_close(int fd) noexcept;
 /// Bytes received and not yet read (SIOCINQ), sent and not yet acknowledged (SIOCOUTQ); -1 if the kernel won't say.
 long unread_bytes(int fd) noexcept;
 long unacknowledged_bytes(int fd) noexcept;
+
+/// The smoothed round-trip time of a TCP connection (tcpi_rtt of TCP_INFO), in nanoseconds; 0 if there is none. A peer
+/// that answers within 40 ms sends its ACK with the answer, so that its thinking is in it.
+std::int64_t round_trip_ns(int fd) noexcept;
+/// How long ago the last bytes came, or the connection was made, in milliseconds (TCP_INFO); 0 if the kernel won't say.
+std::uint32_t last_received_ms(int fd) noexcept;
 
 /// Ports that the kernel gives to sockets that did not bind: first and last of net.ipv4.ip_local_port_range.
 struct local_ports {

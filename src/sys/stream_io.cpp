@@ -1,11 +1,14 @@
 #include "sys/stream_io.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sys/call.hpp"
+#include "sys/socket.hpp"
 
 namespace sluice::sys {
 namespace {
@@ -23,9 +26,9 @@ io_result sorted(bool zero_is_eof, Call call) noexcept {
   return io_result::failed(errno);
 }
 
-long splice(int from, int to, std::size_t length) noexcept {
+long splice(int from, int to, std::size_t length, unsigned flags = 0) noexcept {
   constexpr off_t* no_offset = nullptr;
-  return call(SYS_splice, from, no_offset, to, no_offset, length, SPLICE_F_NONBLOCK);
+  return call(SYS_splice, from, no_offset, to, no_offset, length, SPLICE_F_NONBLOCK | flags);
 }
 
 }  // namespace
@@ -36,6 +39,10 @@ io_result kernel_stream_io::splice_in(int socket, int pipe_write, std::size_t le
 
 io_result kernel_stream_io::splice_out(int pipe_read, int socket, std::size_t length) noexcept {
   return sorted(false, [&] { return splice(pipe_read, socket, length); });
+}
+
+io_result kernel_stream_io::splice_out_before_fin(int pipe_read, int socket, std::size_t length) noexcept {
+  return sorted(false, [&] { return splice(pipe_read, socket, length, SPLICE_F_MORE); });
 }
 
 io_result kernel_stream_io::receive(int socket, std::span<std::byte> into) noexcept {
@@ -63,6 +70,8 @@ io_result kernel_stream_io::tee(int pipe_read, int pipe_write, std::size_t lengt
 }
 
 int kernel_stream_io::shutdown_write(int socket) noexcept { return ::shutdown(socket, SHUT_WR) == 0 ? 0 : errno; }
+
+int kernel_stream_io::set_nodelay(int socket) noexcept { return set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 int kernel_stream_io::take_error(int socket) noexcept {
   int error = 0;

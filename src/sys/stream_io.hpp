@@ -33,6 +33,10 @@ class stream_io {
   virtual io_result splice_in(int socket, int pipe_write, std::size_t length) noexcept = 0;
   /// splice(2) from the read end of a pipe to a socket. length must be exactly what the pipe holds (invariant I2).
   virtual io_result splice_out(int pipe_read, int socket, std::size_t length) noexcept = 0;
+  /// The same with SPLICE_F_MORE, for bytes after which shutdown_write() or close(2) follows at once: the FIN then
+  /// rides on the last segment (tcp_send_fin in net/ipv4/tcp_output.c). Whatever else follows would come up to 200 ms
+  /// late.
+  virtual io_result splice_out_before_fin(int pipe_read, int socket, std::size_t length) noexcept = 0;
   /// recv(2); 0 from the kernel is eof.
   virtual io_result receive(int socket, std::span<std::byte> into) noexcept = 0;
   /// recv(2) with MSG_PEEK.
@@ -48,6 +52,8 @@ class stream_io {
   virtual io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept = 0;
   /// shutdown(2) for writing; 0 or errno.
   virtual int shutdown_write(int socket) noexcept = 0;
+  /// TCP_NODELAY; 0 or errno.
+  virtual int set_nodelay(int socket) noexcept = 0;
   /// SO_ERROR, which the kernel clears by telling it; 0 if none.
   virtual int take_error(int socket) noexcept = 0;
 };
@@ -57,6 +63,7 @@ class kernel_stream_io final : public stream_io {
  public:
   io_result splice_in(int socket, int pipe_write, std::size_t length) noexcept override;
   io_result splice_out(int pipe_read, int socket, std::size_t length) noexcept override;
+  io_result splice_out_before_fin(int pipe_read, int socket, std::size_t length) noexcept override;
   io_result receive(int socket, std::span<std::byte> into) noexcept override;
   io_result peek(int socket, std::span<std::byte> into) noexcept override;
   io_result send(int socket, std::span<const std::byte> from) noexcept override;
@@ -64,6 +71,7 @@ class kernel_stream_io final : public stream_io {
   io_result read_pipe(int pipe_read, std::span<std::byte> into) noexcept override;
   io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept override;
   int shutdown_write(int socket) noexcept override;
+  int set_nodelay(int socket) noexcept override;
   int take_error(int socket) noexcept override;
 };
 

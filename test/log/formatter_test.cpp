@@ -67,6 +67,16 @@ TEST_CASE("log format: a session that never reached a backend leaves out what it
         "after 0us, attempts 0, received 0, sent 0, none");
 }
 
+TEST_CASE("log format: a session that waited for a backend says how long", "[log][format]") {
+  session_record record = ordinary_record(9);
+  record.queue_ns = 250'000'000;
+  CHECK(
+      session_line(formatter::style::json, record).find(R"(,"connect_s":0.000321,"queue_s":0.250000,"duration_s":)") !=
+      std::string::npos);
+  CHECK(session_line(formatter::style::text, record).find(", connect 321us, queued 250.0ms, attempts 1") !=
+        std::string::npos);
+}
+
 TEST_CASE("log format: unix ends are named as they were written", "[log][format]") {
   const std::string listener = "unix:/run/app.sock";
   const std::string backend = "unix:@quoted\"name";

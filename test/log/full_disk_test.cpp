@@ -4,6 +4,7 @@
 
 #include "log/log_fixture.hpp"
 #include "log/logger.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace sluice::log {
 namespace {
@@ -39,7 +40,7 @@ void push_until_dropped(logger& log, std::uint64_t& pushed) {
 }
 
 TEST_CASE("log disk: a full disk drops, complains once on stderr and does not delay the end", "[log][disk]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const captured_stderr complaints(folder / "stderr");
   {
     logger log(to_file("/dev/full"), 1);
@@ -77,7 +78,7 @@ class small_disk {
 };
 
 TEST_CASE("log disk: once there is room again the log goes on; what is missing was counted", "[log][disk]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const small_disk disk(folder / "disk");
   if (!disk) {
     WARN("no file system could be mounted");

@@ -9,6 +9,7 @@
 
 #include "log/log_fixture.hpp"
 #include "support/plain_user.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace sluice::log {
 namespace {
@@ -36,7 +37,7 @@ std::vector<std::uint64_t> session_ids(const std::string& text) {
 
 TEST_CASE("logger: what was pushed before the end is in the file, in order", "[log][logger]") {
   const auto descriptors = open_descriptors();
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   {
     logger log(to_file(folder / "log"), 1);
     for (std::uint64_t i = 1; i <= 3000; ++i) REQUIRE(log.worker_ring(0).push(ordinary_record(i)));
@@ -49,7 +50,7 @@ TEST_CASE("logger: what was pushed before the end is in the file, in order", "[l
 }
 
 TEST_CASE("logger: a record is written soon, also after a pause", "[log][logger]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   logger log(to_file(folder / "log"), 1);
   for (std::uint64_t i = 1; i <= 20; ++i) {
     log.worker_ring(0).push(ordinary_record(i));
@@ -60,7 +61,7 @@ TEST_CASE("logger: a record is written soon, also after a pause", "[log][logger]
 }
 
 TEST_CASE("logger: messages below the level and records without access are not written", "[log][logger]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   log_config settings = to_file(folder / "log");
   SECTION("warning silences info and the records, which are info") { settings.level = log_level::warning; }
   SECTION("access = false") { settings.access = false; }
@@ -82,7 +83,7 @@ TEST_CASE("logger: workers and messages from many threads at once", "[log][logge
   constexpr std::size_t workers = 4;
   constexpr std::uint64_t each = 20'000;
   constexpr int messages = 200;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   std::uint64_t dropped = 0;
   {
     logger log(to_file(folder / "log"), workers);
@@ -144,7 +145,7 @@ TEST_CASE("logger: a file that is not permitted ends in exit code 4, another one
     }
     return exit_code::done;
   };
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   std::filesystem::permissions(folder.path(), std::filesystem::perms::none);
   CHECK(code_for("/nonexistent-folder/log") == exit_code::failed);
   if (const sluice::test::plain_user user; user) CHECK(code_for(folder / "log") == exit_code::no_permission);
@@ -152,7 +153,7 @@ TEST_CASE("logger: a file that is not permitted ends in exit code 4, another one
 }
 
 TEST_CASE("logger: a file that was moved away or deleted is opened again", "[log][logger]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const auto path = folder / "log";
   logger log(to_file(path), 1);
   log.message(log_level::info, "before");

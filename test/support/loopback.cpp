@@ -29,14 +29,6 @@ sys::unique_fd new_socket(int family) {
 
 void set_nodelay(int fd) { require(sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1), "TCP_NODELAY"); }
 
-listening_socket listen_at(const sys::socket_address& address, int backlog) {
-  listening_socket made{new_socket(address.family()), {}};
-  require(sys::bind(made.fd.get(), address), "bind");
-  require(sys::listen(made.fd.get(), backlog), "listen");
-  made.address = sys::local_address(made.fd.get());
-  return made;
-}
-
 milliseconds left_until(steady_clock::time_point deadline) {
   const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
   if (left.count() <= 0) throw std::runtime_error("timed out");
@@ -74,6 +66,14 @@ socket_pair unix_pair(io_mode mode) {
   return made;
 }
 
+listening_socket listen_at(const sys::socket_address& address, int backlog) {
+  listening_socket made{new_socket(address.family()), {}};
+  require(sys::bind(made.fd.get(), address), "bind");
+  require(sys::listen(made.fd.get(), backlog), "listen");
+  made.address = sys::local_address(made.fd.get());
+  return made;
+}
+
 listening_socket listen_tcp(int family, int backlog) {
   return listen_at(*sys::socket_address::from_literal(family == AF_INET6 ? "::1" : "127.0.0.1", 0), backlog);
 }
@@ -91,17 +91,33 @@ listening_socket closed_port() {
   return made;
 }
 
-sys::unique_fd connect_to(const sys::socket_address& address, io_mode mode, milliseconds timeout) {
-  sys::unique_fd fd = new_socket(address.family());
-  int error = sys::connect(fd.get(), address);
+namespace {
+
+void finish_connect(int fd, const sys::socket_address& address, milliseconds timeout) {
+  int error = sys::connect(fd, address);
   if (error == EINPROGRESS) {
-    if (!wait_writable(fd.get(), timeout)) throw std::runtime_error("connect timed out");
+    if (!wait_writable(fd, timeout)) throw std::runtime_error("connect timed out");
     socklen_t size = sizeof error;
-    ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
   }
   require(error, "connect");
-  if (!address.is_unix()) set_nodelay(fd.get());
+  if (!address.is_unix()) set_nodelay(fd);
+}
+
+}  // namespace
+
+sys::unique_fd connect_to(const sys::socket_address& address, io_mode mode, milliseconds timeout) {
+  sys::unique_fd fd = new_socket(address.family());
+  finish_connect(fd.get(), address, timeout);
   set_blocking(fd.get(), mode);
+  return fd;
+}
+
+sys::unique_fd connect_from(const sys::socket_address& from, const sys::socket_address& address, milliseconds timeout) {
+  sys::unique_fd fd = new_socket(address.family());
+  require(sys::set_option(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1), "IP_BIND_ADDRESS_NO_PORT");
+  require(sys::bind(fd.get(), from), "bind");
+  finish_connect(fd.get(), address, timeout);
   return fd;
 }
 

@@ -36,6 +36,8 @@ struct listening_socket {
 
 /// Listens on 127.0.0.1 (or ::1), port 0. Non-blocking.
 listening_socket listen_tcp(int family = AF_INET, int backlog = 128);
+/// Listens at this address. Non-blocking.
+listening_socket listen_at(const sys::socket_address& address, int backlog = 128);
 /// Listens on an abstract unix address that no one else has. Non-blocking.
 listening_socket listen_unix(int backlog = 128);
 
@@ -44,6 +46,9 @@ listening_socket closed_port();
 
 sys::unique_fd connect_to(const sys::socket_address& address, io_mode mode = io_mode::non_blocking,
                           std::chrono::milliseconds timeout = patience);
+/// The same from a local address of one's own; port 0 lets the kernel choose, and one port may lead to many targets.
+sys::unique_fd connect_from(const sys::socket_address& from, const sys::socket_address& address,
+                            std::chrono::milliseconds timeout = patience);
 sys::unique_fd accept_from(int listener, io_mode mode = io_mode::non_blocking,
                            std::chrono::milliseconds timeout = patience);
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "support/catch.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace sluice::sys;
 namespace fs = std::filesystem;
@@ -21,25 +22,16 @@ namespace {
 /// A directory that stands for "/", with the files a test writes into it.
 class fake_root {
  public:
-  fake_root() {
-    std::string name = (fs::temp_directory_path() / "sluice-limits-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~fake_root() { fs::remove_all(path_); }
-  fake_root(const fake_root&) = delete;
-  fake_root& operator=(const fake_root&) = delete;
-
   fake_root& with(const std::string& file, const std::string& text) {
-    const fs::path whole = path_ / file;
+    const fs::path whole = path() / file;
     fs::create_directories(whole.parent_path());
     std::ofstream(whole) << text << '\n';
     return *this;
   }
-  const fs::path& path() const { return path_; }
+  const fs::path& path() const { return root_.path(); }
 
  private:
-  fs::path path_;
+  sluice::support::temporary_directory root_;
 };
 
 std::optional<unsigned> v2_quota(const std::string& cpu_max) {
@@ -89,6 +81,26 @@ TEST_CASE("limits: no quota is no limit", "[sys][limits]") {
   CHECK_FALSE(quota_processors(fake_root().path()));
 }
 
+TEST_CASE("limits: the least memory limit of the groups above holds, under v2, v1 and both", "[sys][limits]") {
+  fake_root both;
+  both.with("proc/self/cgroup", "4:memory:/a/b\n0::/c/d")
+      .with("sys/fs/cgroup/c/d/memory.max", "max")
+      .with("sys/fs/cgroup/c/memory.max", "268435456")
+      .with("sys/fs/cgroup/memory/a/b/memory.limit_in_bytes", "9223372036854771712");
+  CHECK(memory_limit(both.path()) == 268'435'456U);
+  both.with("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "67108864");
+  CHECK(memory_limit(both.path()) == 67'108'864U);
+}
+
+TEST_CASE("limits: no memory limit is none", "[sys][limits]") {
+  CHECK_FALSE(memory_limit(fake_root().path()));
+  const std::string text = GENERATE(as<std::string>(), "max", "", "-1", "12k", "99999999999999999999999");
+  CAPTURE(text);
+  fake_root root;
+  root.with("proc/self/cgroup", "0::/").with("sys/fs/cgroup/memory.max", text);
+  CHECK_FALSE(memory_limit(root.path()));
+}
+
 TEST_CASE("limits: the least quota of the groups above holds", "[sys][limits]") {
   fake_root root;
   root.with("proc/self/cgroup", "0::/system.slice/app/inner")
@@ -120,6 +132,15 @@ TEST_CASE("limits: the usable processors are the affinity's, or the quota's if t
   fake_root many;
   many.with("proc/self/cgroup", "0::/").with("sys/fs/cgroup/cpu.max", "100000000 100000");
   CHECK(usable_processors(many.path()) == allowed);
+}
+
+TEST_CASE("limits: the cap of backlogs is read, or unknown", "[sys][limits]") {
+  fake_root root;
+  CHECK_FALSE(sluice::sys::read_backlog_cap(root.path()));
+  root.with("proc/sys/net/core/somaxconn", "128");
+  CHECK(sluice::sys::read_backlog_cap(root.path()) == 128U);
+  root.with("proc/sys/net/core/somaxconn", "many");
+  CHECK_FALSE(sluice::sys::read_backlog_cap(root.path()));
 }
 
 TEST_CASE("limits: a pinned thread may use one processor", "[sys][limits]") {

@@ -6,12 +6,15 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "support/byte_stream.hpp"
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
 #include "support/loopback.hpp"
+#include "support/wait.hpp"
 #include "sys/pipe.hpp"
 #include "sys/socket.hpp"
 #include "sys/stream_io.hpp"
@@ -28,15 +31,16 @@ namespace {
 
 constexpr std::size_t much = 1024 * 1024;
 
-/// Moves so much through a pair that the kernel has grown its buffers, then leaves at least n bytes unread.
+/// Leaves at least n bytes unread. The kernel grows a receive buffer by what its reader takes in a round trip's time,
+/// so the pair is filled and emptied until the buffer has become large enough.
 void queue_bulk(const socket_pair& pair, std::size_t n) {
-  const auto bulk = byte_stream(1).bytes(0, 256 * 1024);
-  for (int i = 0; i < 64; ++i) {
-    send_all(pair.first.get(), bulk);
-    receive_exactly(pair.second.get(), bulk.size());
-  }
-  send_until_full(pair.first.get());
-  wait_unread(pair.second.get(), n);
+  const bool queued = wait_until([&] {
+    send_until_full(pair.first.get());
+    const auto unread = static_cast<std::size_t>(unread_bytes(pair.second.get()));
+    if (unread < n) receive_exactly(pair.second.get(), unread);
+    return unread >= n;
+  });
+  if (!queued) throw std::runtime_error("the kernel does not let " + std::to_string(n) + " bytes wait unread");
 }
 
 std::size_t drain(const pipe_pair& pipe) {

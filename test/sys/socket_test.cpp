@@ -146,6 +146,8 @@ TEST_CASE("socket: side options are set, and inherited by accepted sockets", "[s
   side_options options;
   options.nodelay = true;
   options.keepalive = std::chrono::seconds(40);
+  options.keepalive_interval = std::chrono::seconds(10);
+  options.keepalive_count = 7;
   options.user_timeout = std::chrono::milliseconds(12'345);
   options.notsent_lowat = 128 * 1024;
   const listening_socket listener = listen_tcp(GENERATE(AF_INET, AF_INET6));
@@ -161,7 +163,7 @@ TEST_CASE("socket: side options are set, and inherited by accepted sockets", "[s
     CHECK(option_of(fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
     CHECK(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE) == 40);
     CHECK(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL) == 10);
-    CHECK(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT) == 4);
+    CHECK(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT) == 7);
     CHECK(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) == 12'345);
     CHECK(option_of(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT) == 128 * 1024);
   }
@@ -194,18 +196,24 @@ TEST_CASE("socket: lasting options are keepalive and user timeout alone", "[sys]
   CHECK(sluice::sys::apply_lasting_options(-1, options) == EBADF);
 }
 
-TEST_CASE("socket: a keepalive time beyond the kernel's limit is cut, a short one keeps a probe a second",
-          "[sys][socket]") {
+TEST_CASE("socket: keepalive values beyond the kernel's limits are cut", "[sys][socket]") {
   const fd_result socket = make_socket(AF_INET);
   side_options options;
   options.keepalive = std::chrono::seconds(100'000);
   CHECK(apply_options(socket.fd.get(), AF_INET, options) == 0);
   CHECK(option_of(socket.fd.get(), IPPROTO_TCP, TCP_KEEPIDLE) == 32'767);
   CHECK(option_of(socket.fd.get(), IPPROTO_TCP, TCP_KEEPINTVL) == 15);
-  options.keepalive = std::chrono::seconds(1);
+  CHECK(option_of(socket.fd.get(), IPPROTO_TCP, TCP_KEEPCNT) == 4);
+  options.keepalive_interval = std::chrono::seconds(100'000);
+  options.keepalive_count = 1'000;
   CHECK(apply_options(socket.fd.get(), AF_INET, options) == 0);
-  CHECK(option_of(socket.fd.get(), IPPROTO_TCP, TCP_KEEPIDLE) == 1);
+  CHECK(option_of(socket.fd.get(), IPPROTO_TCP, TCP_KEEPINTVL) == 32'767);
+  CHECK(option_of(socket.fd.get(), IPPROTO_TCP, TCP_KEEPCNT) == 127);
+  options.keepalive_interval = std::chrono::seconds(0);
+  options.keepalive_count = 0;
+  CHECK(apply_options(socket.fd.get(), AF_INET, options) == 0);
   CHECK(option_of(socket.fd.get(), IPPROTO_TCP, TCP_KEEPINTVL) == 1);
+  CHECK(option_of(socket.fd.get(), IPPROTO_TCP, TCP_KEEPCNT) == 1);
 }
 
 TEST_CASE("socket: unix sockets take no TCP option, bad descriptors say so", "[sys][socket]") {
