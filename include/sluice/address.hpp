@@ -15,14 +15,17 @@ struct port_range {
 };
 
 /// Where sluice listens or connects, as a user writes it: `8080`, `10.0.0.5:80`, `[::1]:80`, `db.internal:5432`,
-/// `9000-9099`, `unix:/run/app.sock`, `unix:@abstract`.
+/// `9000-9099`, `unix:/run/app.sock`, `unix:@abstract`, `fd:web`, `srv+_web._tcp.internal`.
 struct address {
-  enum class kind : std::uint8_t { tcp, unix_path, unix_abstract };
+  /// activated: the descriptors that the service manager passes under a name (listeners only).
+  /// srv: a DNS name whose SRV records are the backends (targets only).
+  enum class kind : std::uint8_t { tcp, unix_path, unix_abstract, activated, srv };
 
   kind type = kind::tcp;
-  std::string host;  ///< tcp: IP literal without brackets or a name; empty means every address (listeners only)
+  std::string
+      host;  ///< tcp: IP literal without brackets or a name; empty means every address (listeners only); srv: the name
   port_range ports;  ///< tcp only
-  std::string path;  ///< unix only; without "unix:" and without '@'
+  std::string path;  ///< the rest; without "unix:", '@' or "fd:"
 
   bool operator==(const address&) const = default;
 };

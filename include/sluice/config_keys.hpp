@@ -30,6 +30,8 @@ struct config_key {
   std::vector<std::string> allowed;  ///< choice: the words
   std::string doc;                   ///< one sentence: what it does
   std::string environment;           ///< "SLUICE_LOG_LEVEL"; empty where the environment can't set it
+  std::uint64_t least = 0;           ///< of a count
+  std::uint64_t most = 0;            ///< of a count
 };
 
 /// Every key there is, in the order in which they are shown. Made once, never changed. Thread: any.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,12 +35,21 @@ struct config_override {
   std::string origin;
 };
 
+/// Tells whether an IP literal ("10.0.0.5", "fe80::1%eth0") is an address of this machine.
+using own_address_test = std::function<bool(const std::string& literal)>;
+
+/// The one that asks the kernel, for the network of the calling thread.
+bool is_own_address(const std::string& literal);
+
 /// Everything a configuration may come from. Precedence: option, environment, file, default.
 struct config_sources {
   std::string file;                                              ///< path; empty: no file
   std::vector<std::string> forwards;                             ///< LISTEN=TARGET words of the command line
   std::vector<config_override> options;                          ///< command-line options that set a key
   std::vector<std::pair<std::string, std::string>> environment;  ///< the process environment, name and value
+  /// A backend at such an address, behind a listener on every address, is that listener. None: only loopback is known
+  /// to be this machine, so that the result does not depend on where it is asked for.
+  own_address_test is_own = {};
 };
 
 struct load_result {

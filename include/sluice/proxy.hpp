@@ -14,8 +14,8 @@ namespace sluice {
 /// One proxy a process, because signals and the descriptor limit are the process's.
 class proxy {
  public:
-  /// Raises the descriptor limit, binds every listener (all or none) and starts the workers; nothing is accepted
-  /// before run(). Throws startup_error.
+  /// Takes the descriptors of socket activation (LISTEN_FDS), raises the descriptor limit, binds every listener (all or
+  /// none) and starts the workers; nothing is accepted before run(). Throws startup_error.
   explicit proxy(const config& settings);
   ~proxy();
   proxy(const proxy&) = delete;

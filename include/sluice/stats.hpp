@@ -58,6 +58,14 @@ struct stats {
   std::uint64_t rejected = 0;       ///< reset because a limit was reached
   std::uint64_t accept_pauses = 0;  ///< times a listener rested for want of descriptors, memory or permits
   std::uint64_t connect_failures = 0;
+  std::uint64_t retries = 0;          ///< attempts on another backend after one had failed
+  std::uint64_t retries_refused = 0;  ///< that the retry budget of a service did not allow
+  std::uint64_t queued = 0;           ///< sessions that waited for a backend, since start
+  std::uint64_t waiting = 0;          ///< those that wait now
+  std::uint64_t queue_wait_ns = 0;    ///< time that those who wait no longer have waited, all together
+  std::uint64_t spares_made = 0;      ///< connections to backends that stood ready (`warm`)
+  std::uint64_t spares_used = 0;      ///< ... and were given to a session
+  std::uint64_t spares_lost = 0;      ///< ... and were closed by their backend before
   std::uint64_t log_dropped = 0;
   std::uint64_t received_from_clients = 0;
   std::uint64_t sent_to_clients = 0;

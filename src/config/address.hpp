@@ -14,8 +14,8 @@ struct address_result {
   std::string hint;
 };
 
-/// What a listener may be: 8080, 9000-9099, 10.0.0.1:80, [::1]:80, unix:PATH, unix:@NAME. Port 0 lets the kernel
-/// choose.
+/// What a listener may be: 8080, 9000-9099, 10.0.0.1:80, [::1]:80, unix:PATH, unix:@NAME, fd:NAME. Port 0 lets the
+/// kernel choose.
 address_result parse_listen(std::string_view text);
 
 /// What a backend may be: HOST:PORT or HOST:FIRST-LAST with a literal or a name, unix:PATH, unix:@NAME.

@@ -22,7 +22,7 @@ std::string hint_for(const address& first, const address& second) {
 }  // namespace
 
 void check_listeners(loaded& all) {
-  const std::vector<listener_entry> entries = sorted_listeners(all);
+  const std::vector<listener_entry> entries = sorted_listeners(all.settings.services);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     for (std::size_t j = i + 1; j < entries.size(); ++j) {
       const listener_entry* first = &entries[i];

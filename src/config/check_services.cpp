@@ -30,7 +30,8 @@ void check_ranges(const service_config& service, const service_places& places, r
 void check_weights(const service_config& service, const service_places& places, report& problems) {
   const bool some = std::any_of(service.backends.begin(), service.backends.end(),
                                 [](const backend_config& b) { return b.weight > 0; });
-  if (some || service.backends.empty() || !places.complete) return;
+  // Who writes a backends_file may drain all of them.
+  if (some || service.backends.empty() || !places.complete || !service.backends_file.empty()) return;
   problems
       .error(places.backend_list, "zero-weights", "every backend of `" + service.name + "` has weight 0",
              "weight 0 takes a backend out of turn; at least one must stay in")

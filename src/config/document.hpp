@@ -20,7 +20,7 @@ struct member;
 
 /// One value of a TOML document and where it was written.
 struct node {
-  enum class kind : std::uint8_t { boolean, integer, floating, text, date, array, table };
+  enum class kind : std::uint8_t { boolean, integer, floating, text, date, null, array, table };
 
   kind type = kind::table;
   place where;                  ///< of the value; of the last key part for tables that have a header

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <string_view>
 
+#include "config/toml_scalars.hpp"
 #include "config/toml_tokens.hpp"
 
 namespace sluice::conf {
@@ -22,6 +24,7 @@ struct expander {
 
   /// `where` is the text's place; `verbatim` says that its characters follow one column behind it.
   std::string expand(const std::string& text, const place& where, bool verbatim) const {
+    bool complete = true;
     std::string result;
     std::size_t at = 0;
     while (at < text.size()) {
@@ -35,17 +38,22 @@ struct expander {
       }
       const std::size_t end = text.find('}', found);
       const std::size_t length = (end == std::string::npos ? text.size() : end + 1) - found;
-      result += replace(std::string_view(text).substr(found, length), place_of(text, found, length, where, verbatim));
+      const auto value =
+          replace(std::string_view(text).substr(found, length), place_of(text, found, length, where, verbatim));
+      result += value.value_or("");
+      complete = complete && value;
       at = found + length;
     }
+    if (!complete) problems.mute({&source, where});
     return result;
   }
 
-  std::string replace(std::string_view reference, const place& where) const {
+  /// nullopt, and reported, if the reference is to nothing.
+  std::optional<std::string> replace(std::string_view reference, const place& where) const {
     if (!reference.ends_with('}')) {
       problems.error({&source, where}, "bad-variable", "`}` is missing",
                      "${NAME}, ${NAME:-text}, or $${ for ${ itself");
-      return {};
+      return std::nullopt;
     }
     const std::string_view inside = reference.substr(2, reference.size() - 3);
     const std::size_t dash = inside.find(":-");
@@ -53,14 +61,19 @@ struct expander {
     if (!is_variable_name(name)) {
       problems.error({&source, where}, "bad-variable", "\"" + name + "\" is no variable's name",
                      "${NAME}, ${NAME:-text}, or $${ for ${ itself");
-      return {};
+      return std::nullopt;
     }
     const auto known = environment.find(name);
-    if (known != environment.end() && (dash == std::string_view::npos || !known->second.empty())) return known->second;
+    if (known != environment.end() && (dash == std::string_view::npos || !known->second.empty())) {
+      if (!find_bad_byte(known->second)) return known->second;
+      problems.error({&source, where}, "bad-variable",
+                     "the variable " + name + " is not UTF-8, or has a control character in it");
+      return {};
+    }
     if (dash != std::string_view::npos) return std::string(inside.substr(dash + 2));
     problems.error({&source, where}, "undefined-variable", "the variable " + name + " is not set",
                    "set it, or write ${" + name + ":-text} for a text to use without it");
-    return {};
+    return std::nullopt;
   }
 
   static place place_of(const std::string& text, std::size_t offset, std::size_t length, const place& whole,

@@ -4,8 +4,10 @@
 #include <sstream>
 
 #include "config/address.hpp"
+#include "config/check_health.hpp"
 #include "config/check_listeners.hpp"
 #include "config/check_loops.hpp"
+#include "config/check_reply.hpp"
 #include "config/check_services.hpp"
 #include "config/expand.hpp"
 #include "config/keys.hpp"
@@ -96,6 +98,7 @@ void read_value(const std::string& name, const member& entry, const source_text&
     return;
   }
   into.origins[name] = to_string(at.location());
+  if (name == "defaults.reply.file") check_reply(into.defaults.reply_file, at, into.problems);
   if (name == "dns.servers") check_name_servers(into.settings.dns.servers, at, &entry.value, into.problems);
 }
 
@@ -136,6 +139,7 @@ void require_services(const document& file, loaded& into) {
 
 void load(const config_sources& sources, loaded& into) {
   into.environment.insert(sources.environment.begin(), sources.environment.end());
+  into.is_own = sources.is_own;
   const document file = read_document(sources, into);
   std::vector<const member*> services;
   if (file.source != nullptr) read_program(file, into, services);
@@ -158,6 +162,7 @@ void load(const config_sources& sources, loaded& into) {
   check_listeners(into);
   check_loops(into);
   check_services(into);
+  check_health(into);
   require_services(file, into);
 }
 

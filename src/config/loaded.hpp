@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "sluice/config.hpp"
+#include "sluice/config_load.hpp"
 
 #include "config/document.hpp"
 #include "config/report.hpp"
@@ -21,6 +23,7 @@ struct service_places {
   std::vector<spot> backends;
   spot backend_list;
   bool complete = true;  ///< false: parts were left out because they were wrong, so counting them would mislead
+  std::map<std::string, spot, std::less<>> health;  ///< values of keys health.*
 };
 
 /// A configuration while it is read, with all that messages and `config show --origin` want to know.
@@ -31,6 +34,7 @@ struct loaded {
   std::map<std::string, std::string> origins;  ///< "log.level", "service.web.relay" -> where it was set
   std::set<std::string> forwarded;             ///< services that are one LISTEN = "TARGET" line
   std::map<std::string, std::string> environment;
+  own_address_test is_own;        ///< see config_sources
   std::deque<source_text> texts;  ///< spots point into it: elements never move
   report problems;
 

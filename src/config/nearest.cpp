@@ -31,6 +31,9 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
   if (word.size() > longest_word) return {};
+  const auto begun = std::find_if(candidates.begin(), candidates.end(), [&](const std::string& candidate) {
+    return word.size() >= 3 && candidate.starts_with(word);
+  });
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
@@ -39,7 +42,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     best = candidate;
     best_distance = distance;
   }
-  return best;
+  // A near word wins over a long one that begins alike: "connect" is `connect`, not `connect_total`.
+  return best.empty() && begun != candidates.end() ? *begun : best;
 }
 
 }  // namespace sluice::conf

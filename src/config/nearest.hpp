@@ -10,7 +10,7 @@ namespace sluice::conf {
 std::size_t edit_distance(std::string_view left, std::string_view right);
 
 /// The candidate a person most likely meant, or "" if none is near: at most a third of the letters wrong, at least one
-/// allowed.
+/// allowed, or else one that begins with all of them.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace sluice::conf

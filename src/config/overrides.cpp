@@ -5,6 +5,7 @@
 
 #include "config/keys.hpp"
 #include "config/nearest.hpp"
+#include "config/toml_scalars.hpp"
 
 namespace sluice::conf {
 namespace {
@@ -17,6 +18,8 @@ void apply(const std::string& name, const std::string& value, const source_text&
   const spot at{&source, {0, 0, 1}};
   if (!found) {
     into.problems.error(at, "unknown-key", "`" + name + "` is no key of sluice");
+  } else if (find_bad_byte(value)) {
+    into.problems.error(at, "bad-value", "the value is not UTF-8, or has a control character in it");
   } else if (std::optional<complaint> trouble = assign(found->value, value, found->limits)) {
     into.problems.error(at, std::move(*trouble));
   } else {

@@ -40,6 +40,41 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
+/// How other programs, and people, write our units.
+struct other_unit {
+  std::string_view theirs;
+  std::string_view ours;
+};
+constexpr std::array<other_unit, 18> other_time_units{{{"msec", "ms"},
+                                                       {"millis", "ms"},
+                                                       {"milliseconds", "ms"},
+                                                       {"S", "s"},
+                                                       {"sec", "s"},
+                                                       {"secs", "s"},
+                                                       {"second", "s"},
+                                                       {"seconds", "s"},
+                                                       {"min", "m"},
+                                                       {"mins", "m"},
+                                                       {"minute", "m"},
+                                                       {"minutes", "m"},
+                                                       {"hr", "h"},
+                                                       {"hrs", "h"},
+                                                       {"hour", "h"},
+                                                       {"hours", "h"},
+                                                       {"day", "d"},
+                                                       {"days", "d"}}};
+
+/// "write "3s"; " for "3 sec"; empty where nothing of the kind was meant.
+std::string meant_by(std::string_view number, std::string_view name) {
+  name = name.substr(std::min(name.find_first_not_of(' '), name.size()));
+  if (std::any_of(time_units.begin(), time_units.end(), [&](const unit& each) { return each.name == name; }))
+    return R"(write ")" + std::string(number) + std::string(name) + R"("; )";
+  const auto found = std::find_if(other_time_units.begin(), other_time_units.end(),
+                                  [&](const other_unit& each) { return each.theirs == name; });
+  return found == other_time_units.end() ? ""
+                                         : R"(write ")" + std::string(number) + std::string(found->ours) + R"("; )";
+}
+
 template <std::size_t Count>
 const unit* find_unit(const std::array<unit, Count>& units, std::string_view name) {
   const auto found = std::find_if(units.begin(), units.end(), [&](const unit& entry) { return entry.name == name; });
@@ -66,13 +101,18 @@ duration_result parse_duration(std::string_view text) {
   std::uint64_t total = 0;
   std::uint64_t smallest_unit = UINT64_MAX;
   for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view before = rest;
     const std::optional<std::uint64_t> number = take_number(rest);
     if (!number) return bad_duration(in_quotes(text) + " is no duration", usual);
     const std::string_view name = take_word(rest);
     const unit* known = find_unit(time_units, name);
     if (known == nullptr) {
+      if (name == "." || name == ",")
+        return bad_duration(in_quotes(text) + " has a fraction", R"(numbers are whole: "1m30s", "1500ms")");
+      const std::string_view digits = before.substr(0, before.size() - rest.size() - name.size());
       const std::string what = name.empty() ? " has a number without a unit" : " has no known unit: " + in_quotes(name);
-      return bad_duration(in_quotes(text) + what, "the units are ms, s, m, h and d; numbers are whole");
+      const std::string meant = rest.empty() && before == text ? meant_by(digits, name) : "";
+      return bad_duration(in_quotes(text) + what, meant + "the units are ms, s, m, h and d; numbers are whole");
     }
     if (known->factor >= smallest_unit) {
       return bad_duration(in_quotes(text) + " has its units out of order", R"(larger units stand first: "1h30m")");

@@ -41,9 +41,10 @@ bool is_loopback(const host_view& host) {
   return (host.kind == family::v4 && host.text.starts_with("127.")) || (host.kind == family::v6 && host.text == "::1");
 }
 
-bool host_reaches(const host_view& target, const host_view& listen) {
+bool host_reaches(const host_view& target, const host_view& listen, const own_address_test& is_own) {
   if (!same_family(target, listen)) return false;
-  return (listen.wildcard && is_loopback(target)) || listen.text == target.text;
+  if (!listen.wildcard) return listen.text == target.text;
+  return is_loopback(target) || (target.kind != family::name && is_own && is_own(std::string(target.text)));
 }
 
 }  // namespace
@@ -56,10 +57,10 @@ address resolved(address value) {
   return value;
 }
 
-std::vector<listener_entry> sorted_listeners(const loaded& all) {
+std::vector<listener_entry> sorted_listeners(const std::vector<service_config>& services) {
   std::vector<listener_entry> entries;
-  for (std::size_t i = 0; i < all.settings.services.size(); ++i) {
-    const std::vector<listener_config>& listeners = all.settings.services[i].listeners;
+  for (std::size_t i = 0; i < services.size(); ++i) {
+    const std::vector<listener_config>& listeners = services[i].listeners;
     for (std::size_t j = 0; j < listeners.size(); ++j) entries.push_back({resolved(listeners[j].listen), i, j});
   }
   std::stable_sort(entries.begin(), entries.end(), [](const listener_entry& left, const listener_entry& right) {
@@ -77,16 +78,19 @@ bool overlap(const address& left, const address& right) {
   return share_port(left.ports, right.ports) && same_family(a, b) && (a.wildcard || b.wildcard || a.text == b.text);
 }
 
-bool reaches(const address& target, const address& listen) {
+bool reaches(const address& target, const address& listen, const own_address_test& is_own) {
   if (target.type != listen.type) return false;
   if (target.type != address::kind::tcp) return target.path == listen.path;
   if (!share_port(target.ports, listen.ports)) return false;
   const host_view host = view_of(listen.host);
   const host_view wanted = view_of(target.host);
   // Connecting to a wildcard, or to the name every system has for itself, is connecting to loopback.
-  if (wanted.wildcard) return host_reaches(wanted.kind == family::v4 ? view_of("127.0.0.1") : view_of("::1"), host);
-  if (wanted.text == "localhost") return host_reaches(view_of("127.0.0.1"), host) || host_reaches(view_of("::1"), host);
-  return host_reaches(wanted, host);
+  const host_view loopback_v4 = view_of("127.0.0.1");
+  const host_view loopback_v6 = view_of("::1");
+  if (wanted.wildcard) return host_reaches(wanted.kind == family::v4 ? loopback_v4 : loopback_v6, host, is_own);
+  if (wanted.text == "localhost")
+    return host_reaches(loopback_v4, host, is_own) || host_reaches(loopback_v6, host, is_own);
+  return host_reaches(wanted, host, is_own);
 }
 
 }  // namespace sluice::conf

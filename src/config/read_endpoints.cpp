@@ -5,13 +5,12 @@
 #include <functional>
 
 #include "config/address.hpp"
+#include "config/keys.hpp"
 #include "config/read_keys.hpp"
 #include "config/slot.hpp"
 
 namespace sluice::conf {
 namespace {
-
-constexpr bounds weight_bounds{0, 65'535};
 
 /// A reader of one item of a list: returns false if the item is wrong (and reported).
 using item_reader = std::function<bool(const node& item)>;
@@ -98,6 +97,26 @@ bool read_listener_table(const node& item, const source_text& source, report& pr
   return good;
 }
 
+/// A key of a backend's table that such an address can't have.
+std::optional<complaint> unfit(const std::string& name, const address& target) {
+  const bool is_srv = target.type == address::kind::srv;
+  if (name == "weight" && is_srv)
+    return complaint{"bad-value", "SRV records have weights themselves", "leave `weight` out"};
+  if (name == "priority" && is_srv)
+    return complaint{"bad-value", "SRV records have priorities themselves", "leave `priority` out"};
+  const bool is_name = is_srv || (target.type == address::kind::tcp && !canonical_literal(target.host));
+  if (name == "resolve" && !is_name)
+    return complaint{"bad-value", to_string(target) + " is no name", "`resolve` is for names: leave it out"};
+  return std::nullopt;
+}
+
+key_names names_of_backend() {
+  key_names names;
+  names.here = {"address"};
+  for (const backend_row& row : backend_rows()) names.here.emplace_back(row.name);
+  return names;
+}
+
 }  // namespace
 
 void read_listeners(const member& entry, const source_text& source, report& problems, service_config& service,
@@ -137,7 +156,7 @@ void read_backends(const member& entry, const source_text& source, report& probl
     places.complete = false;
     return;
   }
-  static const key_names names{{"address", "weight"}, {}};
+  static const key_names names = names_of_backend();
   const auto read = [&](const node& item) {
     const node* text = address_of(item, {&source, item.where}, problems);
     if (text == nullptr) return false;
@@ -153,7 +172,10 @@ void read_backends(const member& entry, const source_text& source, report& probl
     if (item.type == node::kind::table) {
       read_keys(item, source, names, problems, [&](const std::string& name, const member& key) {
         if (name == "address") return;
-        std::optional<complaint> trouble = assign(slot(&backend.weight), key.value, weight_bounds);
+        const auto row = std::find_if(backend_rows().begin(), backend_rows().end(),
+                                      [&](const backend_row& r) { return r.name == name; });
+        std::optional<complaint> trouble = assign(row->find(backend), key.value, row->limits);
+        if (!trouble && good) trouble = unfit(name, backend.target);
         if (!trouble) return;
         good = false;
         problems.error({&source, key.value.where}, std::move(*trouble));

@@ -44,19 +44,24 @@ std::string with_last_part(const std::string& key, const std::vector<std::string
   return same == names.end() ? std::string() : *same;
 }
 
-std::string hint_for(const std::string& key, const std::string& prefix, const key_names& names) {
+/// The name that an unknown key seems to mean, as it would stand in its place; empty if there is none.
+std::string meant_by(const std::string& key, const std::string& prefix, const key_names& names) {
   const std::vector<std::string> siblings = siblings_of(prefix, names.here);
   const auto renamed = std::find_if(other_words.begin(), other_words.end(), [&](const other_word& entry) {
     return entry.theirs == key && std::find(siblings.begin(), siblings.end(), entry.ours) != siblings.end();
   });
-  if (renamed != other_words.end()) return "did you mean `" + std::string(renamed->ours) + "`?";
-  if (const std::string near = nearest(key, siblings); !near.empty()) return "did you mean `" + near + "`?";
+  if (renamed != other_words.end()) return std::string(renamed->ours);
+  if (std::string near = nearest(key, siblings); !near.empty()) return near;
   for (const std::vector<std::string>* list : {&names.here, &names.elsewhere}) {
-    if (const std::string full = with_last_part(key, *list); !full.empty()) return "did you mean `" + full + "`?";
+    if (std::string full = with_last_part(key, *list); !full.empty()) return full;
   }
+  return {};
+}
+
+std::string known_below(const std::string& prefix, const key_names& names) {
   std::string known;
-  for (const std::string& sibling : siblings) known += (known.empty() ? "" : ", ") + sibling;
-  return "known here: " + known;
+  for (const std::string& sibling : siblings_of(prefix, names.here)) known += (known.empty() ? "" : ", ") + sibling;
+  return known;
 }
 
 struct walker {
@@ -64,8 +69,9 @@ struct walker {
   const key_names& names;
   report& problems;
   const key_taker& take;
+  std::vector<std::string> meant{};
 
-  void walk(const node& table, const std::string& prefix) const {
+  void walk(const node& table, const std::string& prefix) {
     for (const member& entry : table.members) {
       const std::string name = prefix + entry.key;
       const bool known = entry.key.find('.') == std::string::npos;
@@ -74,19 +80,20 @@ struct walker {
       } else if (known && has_below(name + '.')) {
         walk_table(entry, name);
       } else {
+        const std::string near = meant_by(entry.key, prefix, names);
         problems.error({&source, entry.where}, "unknown-key", "`" + name + "` is no key of sluice",
-                       hint_for(entry.key, prefix, names));
+                       near.empty() ? "known here: " + known_below(prefix, names) : "did you mean `" + near + "`?");
+        meant.push_back(prefix + near);
       }
     }
   }
 
-  void walk_table(const member& entry, const std::string& name) const {
+  void walk_table(const member& entry, const std::string& name) {
     if (entry.value.type == node::kind::table) return walk(entry.value, name + '.');
-    std::string parts;
-    for (const std::string& part : siblings_of(name + '.', names.here)) parts += (parts.empty() ? "" : ", ") + part;
     const bool list_meant = std::find(names.here.begin(), names.here.end(), name + 's') != names.here.end();
     problems.error({&source, entry.value.where}, "bad-type", "`" + name + "` is a table",
-                   list_meant ? "did you mean `" + name + "s`?" : "its keys: " + parts);
+                   list_meant ? "did you mean `" + name + "s`?" : "its keys: " + known_below(name + '.', names));
+    if (list_meant) meant.push_back(name + 's');
   }
 
   bool has_below(const std::string& prefix) const {
@@ -97,9 +104,11 @@ struct walker {
 
 }  // namespace
 
-void read_keys(const node& table, const source_text& source, const key_names& names, report& problems,
-               const key_taker& take) {
-  walker{source, names, problems, take}.walk(table, "");
+std::vector<std::string> read_keys(const node& table, const source_text& source, const key_names& names,
+                                   report& problems, const key_taker& take) {
+  walker walking{source, names, problems, take};
+  walking.walk(table, "");
+  return std::move(walking.meant);
 }
 
 }  // namespace sluice::conf

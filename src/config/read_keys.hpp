@@ -18,7 +18,8 @@ struct key_names {
 using key_taker = std::function<void(const std::string& name, const member& entry)>;
 
 /// Gives every known key of a table, and of the tables in it, to `take`; the others are reported with the nearest name.
-void read_keys(const node& table, const source_text& source, const key_names& names, report& problems,
-               const key_taker& take);
+/// Those names come back: what is meant is not missing.
+std::vector<std::string> read_keys(const node& table, const source_text& source, const key_names& names,
+                                   report& problems, const key_taker& take);
 
 }  // namespace sluice::conf

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "config/address.hpp"
+#include "config/backends_file.hpp"
+#include "config/check_reply.hpp"
 #include "config/in_quotes.hpp"
 #include "config/keys.hpp"
 #include "config/read_endpoints.hpp"
@@ -16,7 +18,7 @@ namespace {
 
 key_names names_of_service() {
   key_names names;
-  names.here = {"listen", "backends"};
+  names.here = {"listen", "backends", "backends_file"};
   for (const service_row& row : service_rows()) names.here.emplace_back(row.name);
   return names;
 }
@@ -47,25 +49,43 @@ void read_service(const member& entry, const source_text& source, loaded& into) 
   service_places places;
   places.where = at;
   places.backend_list = at;
-  read_keys(entry.value, source, names, problems, [&](const std::string& name, const member& key) {
+  std::optional<spot> file_at;
+  const auto take = [&](const std::string& name, const member& key) {
     if (name == "listen") return read_listeners(key, source, problems, service, places);
     if (name == "backends") return read_backends(key, source, problems, service, places);
+    if (name == "backends_file") {
+      file_at = {&source, key.value.where};
+      std::optional<complaint> trouble = assign(slot(&service.backends_file), key.value, {});
+      if (trouble)
+        problems.error(*file_at, std::move(*trouble));
+      else
+        into.origins["service." + service.name + '.' + name] = to_string(file_at->location());
+      return;
+    }
     const auto row = std::find_if(service_rows().begin(), service_rows().end(),
                                   [&](const service_row& r) { return r.name == name; });
     const spot value{&source, key.value.where};
+    if (name.starts_with("health.")) places.health.emplace(name, value);
     if (std::optional<complaint> trouble = assign(row->find(service), key.value, row->limits)) {
       problems.error(value, std::move(*trouble));
     } else {
+      if (name == "reply.file") check_reply(service.reply_file, value, problems);
       into.origins["service." + service.name + '.' + name] = to_string(value.location());
     }
-  });
-  if (entry.value.find("listen") == nullptr) {
+  };
+  const std::vector<std::string> meant = read_keys(entry.value, source, names, problems, take);
+  const auto is_missing = [&](const std::string& name) {
+    return entry.value.find(name) == nullptr && std::find(meant.begin(), meant.end(), name) == meant.end();
+  };
+  if (is_missing("listen")) {
     problems.error(at, "no-listeners", "the service `" + entry.key + "` has no `listen`", R"(write listen = "8080")");
   }
-  if (entry.value.find("backends") == nullptr) {
+  if (is_missing("backends") && is_missing("backends_file")) {
     problems.error(at, "no-backends", "the service `" + entry.key + "` has no `backends`",
                    R"(write backends = ["10.0.0.5:80"])");
   }
+  // Last: those of the file come after those listed here, wherever the keys stand.
+  if (file_at && !service.backends_file.empty()) read_backends_file(*file_at, into, service, places);
   into.add_service(std::move(service), std::move(places));
 }
 
@@ -94,7 +114,7 @@ void add_forward(const half& listen, const half& target, loaded& into) {
   backend.where = target.at.location();
   service.backends.push_back(std::move(backend));
   if (service.name == listen.text) into.forwarded.insert(service.name);
-  into.add_service(std::move(service), {listen.at, {listen.at}, {target.at}, target.at, true});
+  into.add_service(std::move(service), {listen.at, {listen.at}, {target.at}, target.at, true, {}});
 }
 
 }  // namespace

@@ -22,7 +22,10 @@ diagnostic& report::add(diagnostic::severity level, const spot& at, complaint tr
   entry.hint = std::move(trouble.hint);
   entry.source_line = at.source->line(at.where.line);
   entry.width = at.where.width;
-  return entries_.emplace_back(std::move(entry));
+  const bool muted = std::any_of(muted_.begin(), muted_.end(), [&](const spot& each) {
+    return each.source == at.source && each.where.line == at.where.line && each.where.column == at.where.column;
+  });
+  return muted ? left_out_ = std::move(entry) : entries_.emplace_back(std::move(entry));
 }
 
 std::size_t report::order_of(const std::string& source) const {

@@ -32,6 +32,9 @@ class report {
     return add(diagnostic::severity::warning, at, {std::move(code), std::move(text), std::move(hint)});
   }
 
+  /// What a value is can't be known, which was reported: what else is wrong with it is left out.
+  void mute(const spot& at) { muted_.push_back(at); }
+
   bool has_errors() const noexcept { return errors_ > 0; }
   /// In the order of their places, the texts in the order they were read; at most 20 errors.
   std::vector<diagnostic> take();
@@ -43,6 +46,8 @@ class report {
   std::vector<diagnostic> entries_;
   std::vector<std::string> sources_;
   std::size_t errors_ = 0;
+  std::vector<spot> muted_;
+  diagnostic left_out_;  ///< the last error at a muted place
 };
 
 }  // namespace sluice::conf

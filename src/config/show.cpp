@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/keys.hpp"
 #include "config/overrides.hpp"
@@ -77,16 +78,25 @@ class shower {
     for (const listener_config& listener : service.listeners)
       line("  " + listener_text(listener) + ',', to_string(listener.where));
     line("]", "");
-    line("backends = [", "");
-    for (const backend_config& backend : service.backends)
-      line("  " + backend_text(backend) + ',', to_string(backend.where));
-    line("]", "");
+    show_backends(service);
     service_config copy = service;
     for (const service_row& row : service_rows()) {
       const std::string name = "service." + service.name + '.' + std::string(row.name);
       if (!all_.origins.contains(name)) continue;
       line(std::string(row.name) + " = " + print(row.find(copy)), origin_of(name));
     }
+  }
+
+  void show_backends(const service_config& service) {
+    const std::string file = "service." + service.name + ".backends_file";
+    if (!service.backends_file.empty()) line("backends_file = " + toml_text(service.backends_file), origin_of(file));
+    std::vector<const backend_config*> listed;
+    for (const backend_config& backend : service.backends)
+      if (!backend.from_file) listed.push_back(&backend);
+    if (listed.empty()) return;
+    line("backends = [", "");
+    for (const backend_config* backend : listed) line("  " + backend_text(*backend) + ',', to_string(backend->where));
+    line("]", "");
   }
 
   static std::string listener_text(const listener_config& listener) {
@@ -101,8 +111,14 @@ class shower {
 
   static std::string backend_text(const backend_config& backend) {
     const std::string address = toml_text(to_string(backend.target));
-    if (backend.weight == backend_config().weight) return address;
-    return "{ address = " + address + ", weight = " + std::to_string(backend.weight) + " }";
+    backend_config usual;
+    backend_config copy = backend;
+    std::string keys;
+    for (const backend_row& row : backend_rows()) {
+      const std::string value = print(row.find(copy));
+      if (value != print(row.find(usual))) keys += ", " + std::string(row.name) + " = " + value;
+    }
+    return keys.empty() ? address : "{ address = " + address + keys + " }";
   }
 
   loaded& all_;

@@ -21,11 +21,41 @@ struct word {
 constexpr std::array<word<relay_mode>, 2> words(relay_mode) {
   return {{{"splice", relay_mode::splice}, {"copy", relay_mode::copy}}};
 }
-constexpr std::array<word<balance_policy>, 1> words(balance_policy) {
-  return {{{"round-robin", balance_policy::round_robin}}};
+constexpr std::array<word<balance_policy>, 8> words(balance_policy) {
+  return {{{"round-robin", balance_policy::round_robin},
+           {"least-connections", balance_policy::least_connections},
+           {"random", balance_policy::random},
+           {"power-of-two", balance_policy::power_of_two},
+           {"first", balance_policy::first},
+           {"source-hash", balance_policy::source_hash},
+           {"maglev", balance_policy::maglev},
+           {"ewma", balance_policy::ewma}}};
 }
 constexpr std::array<word<full_action>, 2> words(full_action) {
   return {{{"wait", full_action::wait}, {"reset", full_action::reset}}};
+}
+constexpr std::array<word<resolve_mode>, 2> words(resolve_mode) {
+  return {{{"first", resolve_mode::first}, {"all", resolve_mode::all}}};
+}
+constexpr std::array<word<empty_answer>, 2> words(empty_answer) {
+  return {{{"keep", empty_answer::keep}, {"apply", empty_answer::apply}}};
+}
+constexpr std::array<word<down_action>, 2> words(down_action) {
+  return {{{"reset", down_action::reset}, {"wait", down_action::wait}}};
+}
+constexpr std::array<word<leave_action>, 3> words(leave_action) {
+  return {{{"keep", leave_action::keep}, {"drain", leave_action::drain}, {"reset", leave_action::reset}}};
+}
+constexpr std::array<word<health_check>, 9> words(health_check) {
+  return {{{"none", health_check::none},
+           {"tcp", health_check::tcp},
+           {"tls", health_check::tls},
+           {"http", health_check::http},
+           {"send-expect", health_check::send_expect},
+           {"redis", health_check::redis},
+           {"postgres", health_check::postgres},
+           {"mysql", health_check::mysql},
+           {"smtp", health_check::smtp}}};
 }
 constexpr std::array<word<log_level>, 4> words(log_level) {
   return {{{"debug", log_level::debug},
@@ -49,6 +79,7 @@ std::string_view name_of(node::kind type) noexcept {
     case node::kind::floating: return "a fraction";
     case node::kind::text: return "a text";
     case node::kind::date: return "a date";
+    case node::kind::null: return "null";
     case node::kind::array: return "a list";
     case node::kind::table: return "a table";
   }
@@ -79,7 +110,7 @@ struct reader {
     } else if (loose) {
       return complaint{"bad-value", in_quotes(value.text) + " is neither true nor false", "write true or false"};
     } else if (value.type != node::kind::boolean) {
-      return wrong_type("true or false", value, value.type == node::kind::text ? "without quotes" : "");
+      return wrong_type("true or false", value, hint_without_quotes("true or false"));
     } else {
       *target = value.flag;
     }
@@ -94,11 +125,14 @@ struct reader {
       if (error != std::errc{} || stop != end)
         return complaint{"bad-value", in_quotes(value.text) + " is no whole number", range_hint()};
     } else if (value.type != node::kind::integer) {
-      return wrong_type("a whole number", value, value.type == node::kind::text ? "without quotes" : "");
+      return wrong_type("a whole number", value, hint_without_quotes(range_hint()));
     }
     if (number < 0 || static_cast<std::uint64_t>(number) < limits.least ||
         static_cast<std::uint64_t>(number) > limits.most) {
       return complaint{"bad-value", std::to_string(number) + " is out of range", range_hint()};
+    }
+    if (limits.refuses != nullptr) {
+      if (std::optional<complaint> trouble = limits.refuses(static_cast<std::uint32_t>(number))) return trouble;
     }
     *target = static_cast<std::uint32_t>(number);
     return std::nullopt;
@@ -116,7 +150,7 @@ struct reader {
     std::uint32_t number = 0;
     std::optional<complaint> trouble = (*this)(&number);
     if (trouble)
-      trouble->hint = "\"auto\", or a " + range_hint();
+      trouble->hint = "\"auto\", or " + range_hint();
     else
       *target = number;
     return trouble;
@@ -156,7 +190,10 @@ struct reader {
 
   std::optional<complaint> operator()(std::string* target) const {
     if (value.type != node::kind::text) return wrong_type("a text", value, "in quotes");
-    if (value.text.empty()) return complaint{"bad-value", "this text is empty", ""};
+    if (value.text.size() < limits.least) return complaint{"bad-value", "this text is empty", ""};
+    if (limits.trouble_of != nullptr) {
+      if (std::optional<complaint> trouble = limits.trouble_of(value.text)) return trouble;
+    }
     *target = value.text;
     return std::nullopt;
   }
@@ -171,7 +208,8 @@ struct reader {
         rest.remove_prefix(std::min(comma + 1, rest.size()));
       }
     } else if (value.type != node::kind::array) {
-      return wrong_type("a list of texts", value, "in [ ]");
+      const bool is_text = value.type == node::kind::text;
+      return wrong_type("a list of texts", value, is_text ? "in [ ]: [" + toml_text(value.text) + ']' : "in [ ]");
     }
     for (const node& item : value.items) {
       if (item.type != node::kind::text) return wrong_type("a list of texts", item, "each in quotes");
@@ -197,8 +235,16 @@ struct reader {
                      (near.empty() ? "" : "did you mean " + in_quotes(near) + "? ") + "allowed: " + list};
   }
 
+  /// A text that looks like the right value has quotes too many.
+  std::string hint_without_quotes(const std::string& otherwise) const {
+    if (value.type != node::kind::text) return otherwise;
+    const bool right = value.text == "true" || value.text == "false" ||
+                       (!value.text.empty() && value.text.find_first_not_of("0123456789") == std::string::npos);
+    return right ? "without quotes: " + value.text : "without quotes";
+  }
+
   std::string range_hint() const {
-    return "whole number from " + std::to_string(limits.least) + " to " + std::to_string(limits.most);
+    return "a whole number from " + std::to_string(limits.least) + " to " + std::to_string(limits.most);
   }
 };
 

@@ -19,12 +19,16 @@ namespace sluice::conf {
 /// The member of a configuration that a key sets. Its type says how values are read and printed.
 using slot = std::variant<bool*, std::uint32_t*, std::optional<std::uint32_t>*, std::size_t*,
                           std::chrono::milliseconds*, std::chrono::seconds*, std::string*, std::vector<std::string>*,
-                          relay_mode*, balance_policy*, full_action*, log_level*, log_format*>;
+                          relay_mode*, balance_policy*, full_action*, down_action*, leave_action*, resolve_mode*,
+                          empty_answer*, health_check*, log_level*, log_format*>;
 
-/// What a number or duration (in milliseconds) may be.
+/// What a number, a duration (in milliseconds) or the length of a text may be.
 struct bounds {
   std::uint64_t least = 0;
   std::uint64_t most = UINT32_MAX;
+  /// What is wrong with a number within these bounds; nullptr: nothing is.
+  std::optional<complaint> (*refuses)(std::uint32_t number) = nullptr;
+  std::optional<complaint> (*trouble_of)(const std::string& text) = nullptr;  ///< what else a text has to be
 };
 
 /// Reads a value of a file. The slot is left alone if something is wrong with it.

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/toml_hints.hpp"
 #include "config/toml_scalars.hpp"
 #include "config/toml_tokens.hpp"
 
@@ -58,8 +59,11 @@ class scanner {
   bool expect_end_of_line() {
     cursor_.skip_spaces();
     if (cursor_.at_line_end() || cursor_.peek() == '#') return true;
+    if (is_foreign_blank()) return false;
+    const bool comma = cursor_.peek() == ',';
     return fail(cursor_.rest_of_line(), "the line should end here",
-                "one `key = value` a line; texts stand in quotes, lists in [ ]");
+                comma ? "no comma stands at the end of a line"
+                      : "one `key = value` a line; texts stand in quotes, lists in [ ]");
   }
 
   bool scan_key(std::vector<key_part>& parts) {
@@ -77,8 +81,8 @@ class scanner {
         part.where = cursor_.since(start);
         if (part.name.empty()) {
           part.where.width = 1;
-          return fail(part.where, "a key is expected here",
-                      "keys are letters, digits, - and _; others stand in quotes: \"127.0.0.1:80\" = ...");
+          if (is_foreign_blank()) return false;
+          return fail(part.where, "a key is expected here", hint_for_key(rest()));
         }
       }
       parts.push_back(std::move(part));
@@ -87,6 +91,16 @@ class scanner {
       if (cursor_.peek() != '.') return true;
       cursor_.advance();
     }
+  }
+
+  std::string_view rest() const noexcept { return text_.substr(cursor_.here().offset); }
+
+  /// A blank that is none in TOML; pages and word processors are full of them.
+  bool is_foreign_blank() {
+    const std::string_view name = foreign_blank(rest());
+    if (name.empty()) return false;
+    fail(cursor_.one(), "a " + std::string(name) + " stands here", "replace it by a plain blank");
+    return true;
   }
 
   bool fail_string(const string_token& token) { return fail(token.where, token.trouble->first, token.trouble->second); }
@@ -129,7 +143,8 @@ class scanner {
     std::vector<key_part> parts;
     if (!scan_key(parts)) return false;
     for (int brackets = is_array ? 2 : 1; brackets > 0; --brackets) {
-      if (cursor_.peek() != ']') return fail(cursor_.since(start), "`]` is missing");
+      if (cursor_.peek() != ']')
+        return fail(cursor_.since(start), "`]` is missing", "a table's name stands in brackets: [service.web]");
       cursor_.advance();
     }
     table = &root;
@@ -173,8 +188,10 @@ class scanner {
     if (!scan_key(parts)) return false;
     if (depth + static_cast<int>(parts.size()) > max_depth) return fail_depth(parts.back().where);
     if (cursor_.peek() != '=') {
-      return fail(cursor_.one(), "`=` is expected here",
-                  "write `key = value`; keys with other characters stand in quotes");
+      if (is_foreign_blank()) return false;
+      std::string written;
+      for (const key_part& part : parts) written += (written.empty() ? "" : ".") + part.name;
+      return fail(cursor_.one(), "`=` is expected here", hint_for_equals(written, rest()));
     }
     cursor_.advance();
     node* target = &table;
@@ -187,7 +204,7 @@ class scanner {
     if (!remember(path, last, "the key")) return false;
     cursor_.skip_spaces();
     if (cursor_.at_line_end() || cursor_.peek() == '#') {
-      return fail(last.where, "`" + last.name + "` has no value");
+      return fail(last.where, "`" + last.name + "` has no value", "write it behind the `=`, a text in quotes");
     }
     node value;
     if (!scan_value(value, path, depth + 1)) return false;
@@ -210,12 +227,14 @@ class scanner {
       value.verbatim = token.verbatim;
       return true;
     }
+    if (is_foreign_blank()) return false;
     const mark start = cursor_.here();
     const std::string token = cursor_.take_bare_value();
     value.where = cursor_.since(start);
-    if (token.empty()) return fail(cursor_.one(), "a value is expected here");
+    if (token.empty())
+      return fail(cursor_.one(), "a value is expected here", "a text in quotes, a number, true or false");
     if (is_scalar(token)) return true;
-    return fail(value.where, "`" + token + "` is no value", "texts stand in quotes: \"" + token + "\"");
+    return fail(value.where, "`" + token + "` is no value", hint_for_value(token));
   }
 
   bool scan_array(node& value, const std::string& path, int depth) {
@@ -224,15 +243,17 @@ class scanner {
     value.type = node::kind::array;
     cursor_.advance();
     for (;;) {
-      if (!cursor_.skip_blank_lines()) return fail(bracket, "this list is not closed", "`]` is missing");
+      if (!cursor_.skip_blank_lines()) return fail_list(bracket);
       if (cursor_.peek() == ']') break;
+      if (cursor_.here().line > start.line && begins_something_else(rest())) return fail_list(bracket, cursor_.one());
       node item;
       if (!scan_value(item, path + std::to_string(value.items.size()) + path_separator, depth + 1)) return false;
       value.items.push_back(std::move(item));
-      if (!cursor_.skip_blank_lines()) return fail(bracket, "this list is not closed", "`]` is missing");
+      if (!cursor_.skip_blank_lines()) return fail_list(bracket);
       if (cursor_.peek() == ']') break;
       if (cursor_.peek() != ',') {
-        fail(cursor_.one(), "`,` or `]` is expected here");
+        if (cursor_.here().line > start.line && begins_something_else(rest())) return fail_list(bracket, cursor_.one());
+        fail(cursor_.one(), "`,` or `]` is expected here", "a comma stands between two items");
         trouble_->related = {bracket, "the list begins here"};
         return false;
       }
@@ -243,6 +264,12 @@ class scanner {
     return true;
   }
 
+  bool fail_list(place bracket, std::optional<place> before = std::nullopt) {
+    fail(bracket, "this list is not closed", "`]` is missing");
+    if (before) trouble_->related = {*before, "it must end before this"};
+    return false;
+  }
+
   bool scan_inline_table(node& value, const std::string& path, int depth) {
     const mark start = cursor_.here();
     value.type = node::kind::table;
@@ -250,17 +277,19 @@ class scanner {
     cursor_.skip_spaces();
     while (cursor_.peek() != '}') {
       if (cursor_.at_line_end() || cursor_.peek() == '#') {
-        return fail(cursor_.since(start), "this table is not closed", "{ ... } must stand on one line");
+        return fail(cursor_.since(start), "this table is not closed",
+                    "{ ... } must stand on one line; a long one is a [table] of its own");
       }
       if (!scan_pair(value, path, depth)) return false;
       cursor_.skip_spaces();
       if (cursor_.peek() == '}') break;
       if (cursor_.at_line_end() || cursor_.peek() == '#') continue;
-      if (cursor_.peek() != ',') return fail(cursor_.one(), "`,` or `}` is expected here");
+      if (cursor_.peek() != ',')
+        return fail(cursor_.one(), "`,` or `}` is expected here", "a comma stands between two keys");
       const place comma = cursor_.one();
       cursor_.advance();
       cursor_.skip_spaces();
-      if (cursor_.peek() == '}') return fail(comma, "no `,` may stand before `}`");
+      if (cursor_.peek() == '}') return fail(comma, "no `,` may stand before `}`", "take it away");
     }
     cursor_.advance();
     value.where = cursor_.since(start);

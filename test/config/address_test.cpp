@@ -7,9 +7,9 @@ using sluice::address;
 using sluice::to_string;
 
 TEST_CASE("address: a listener prints as it is parsed", "[config][address]") {
-  const std::string text =
-      GENERATE("8080", "0", "9000-9099", "127.0.0.1:80", "0.0.0.0:443", "[::]:443", "[::1]:8000-8001",
-               "[fe80::1%eth0]:80", "unix:/run/app.sock", "unix:@app", "unix:relative.sock");
+  const std::string text = GENERATE("8080", "0", "9000-9099", "127.0.0.1:80", "0.0.0.0:443", "[::]:443",
+                                    "[::1]:8000-8001", "[fe80::1%eth0]:80", "unix:/run/app.sock", "unix:@app",
+                                    "unix:relative.sock", "fd:web", "fd:sluice.socket");
   CAPTURE(text);
   const address_result parsed = parse_listen(text);
   INFO(parsed.text);
@@ -67,6 +67,9 @@ TEST_CASE("address: no listener", "[config][address]") {
       {"[zz]:80", "[::1]:80"},
       {"unix:", "unix:/run/app.sock"},
       {"unix:@", "unix:@name"},
+      {"fd:", "fd:NAME"},
+      {"fd:a:b", "fd:NAME"},
+      {"fd:a b", "FileDescriptorName="},
   }));
   CAPTURE(text);
   const address_result parsed = parse_listen(text);
@@ -103,6 +106,18 @@ TEST_CASE("address: a unix name ends where the kernel's field ends", "[config][a
   CHECK(parse_listen("unix:@" + std::string(107, 'a')).value);
   CHECK_FALSE(parse_listen("unix:@" + std::string(108, 'a')).value);
   CHECK_FALSE(parse_listen(std::string("unix:/a\0b", 9)).value);
+}
+
+TEST_CASE("address: a zone is an interface's name, a unix name is text", "[config][address]") {
+  CHECK(parse_target("[fe80::1%eth0]:80").value);
+  CHECK(parse_name_server("fe80::1%2").value);
+  CHECK_FALSE(parse_name_server("fe80::1%eth0]:53").value);
+  CHECK_FALSE(parse_name_server("fe80::1%a:b").value);
+  CHECK_FALSE(parse_target("[fe80::1%\xbc]:80").value);
+  CHECK_FALSE(parse_target("[fe80::1%sixteen-letters-]:80").value);
+  CHECK(parse_listen("unix:/run/\xc3\xb8.sock").value);
+  CHECK_FALSE(parse_listen("unix:/run/\xf8.sock").value);
+  CHECK_FALSE(parse_listen("unix:@a\x01").value);
 }
 
 TEST_CASE("address: a name has at most 253 characters and labels of 63", "[config][address]") {

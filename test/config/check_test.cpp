@@ -103,6 +103,45 @@ TEST_CASE("check: a backend that is its own listener is a loop", "[config][check
   CHECK(codes_of(lines) == "loop");
 }
 
+TEST_CASE("check: behind a listener on every address this machine's own ones are a loop", "[config][check]") {
+  const auto codes = [](const std::string& lines, bool told) {
+    config_sources sources;
+    sources.environment = {{"SLUICE_CONFIG", "[forward]\n" + lines + "\n"}};
+    if (told)
+      sources.is_own = [](const std::string& literal) {
+        return literal == "10.0.0.1" || literal == "2001:db8::1" || literal == "fe80::1%eth0";
+      };
+    std::string text;
+    for (const diagnostic& entry : load_config(sources).diagnostics) text += entry.code + ' ';
+    return text;
+  };
+  const std::string loop = GENERATE("\"8080\" = \"10.0.0.1:8080\"", "\"0.0.0.0:8080\" = \"10.0.0.1:8080\"",
+                                    "\"8080\" = \"[::ffff:10.0.0.1]:8080\"", "\"[::]:8080\" = \"[2001:DB8::1]:8080\"",
+                                    "\"8080\" = \"[fe80::1%eth0]:8080\"",
+                                    "\"80\" = \"10.0.0.1:81\"\n\"81\" = \"b:1\"\n\"82\" = \"10.0.0.1:82\"");
+  CAPTURE(loop);
+  CHECK(codes(loop, true) == "loop ");
+  CHECK(codes(loop, false).empty());
+  const std::string fine =
+      GENERATE("\"8080\" = \"10.0.0.1:8081\"", "\"8080\" = \"10.0.0.2:8080\"", "\"[::]:8080\" = \"10.0.0.1:8080\"",
+               "\"127.0.0.1:8080\" = \"10.0.0.1:8080\"", "\"0.0.0.0:8080\" = \"[2001:db8::1]:8080\"",
+               "\"8080\" = \"[fe80::1%eth1]:8080\"", "\"unix:/a\" = \"10.0.0.1:8080\"");
+  CAPTURE(fine);
+  CHECK(codes(fine, true).empty());
+}
+
+TEST_CASE("check: a loop by an own address says how that is known", "[config][check]") {
+  config_sources sources;
+  sources.environment = {{"SLUICE_CONFIG", "forward.8080 = \"10.0.0.1:8080\""}};
+  sources.is_own = [](const std::string& literal) { return literal == "10.0.0.1"; };
+  CHECK(messages(load_config(sources)) ==
+        "SLUICE_CONFIG:1:16: error[loop]: 10.0.0.1:8080 is sluice itself: sessions would go round for ever\n"
+        "  forward.8080 = \"10.0.0.1:8080\"\n"
+        "                 ^^^^^^^^^^^^^^^\n"
+        "  SLUICE_CONFIG:1:9: note: the listener it comes back to, of `8080`\n"
+        "  hint: 10.0.0.1 is an address of this machine: name another one, or another port\n");
+}
+
 TEST_CASE("check: what is no proof of a loop passes", "[config][check]") {
   const std::string lines =
       GENERATE("\"127.0.0.1:8080\" = \"127.0.0.2:8080\"", "\"8080\" = \"10.0.0.1:8080\"",

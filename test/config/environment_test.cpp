@@ -169,3 +169,11 @@ TEST_CASE("environment: what a variable holds is not expanded again", "[config][
   INFO(messages(good));
   CHECK(good.config.log.output == "${B}");
 }
+
+TEST_CASE("environment: what is no text is refused, wherever it would go", "[config][environment]") {
+  const std::string base = "[forward]\n'8080' = '10.0.0.5:80'\n";
+  CHECK_FALSE(load_text(base, {{"SLUICE_LOG_OUTPUT", "/var/log/\xf8"}}).ok());
+  CHECK_FALSE(load_text("[forward]\n'8080' = '${NAME}:80'\n", {{"NAME", "a\xf8"}}).ok());
+  CHECK_FALSE(load_text(base, {{"SLUICE_FORWARD", "81=unix:/\xf8"}}).ok());
+  CHECK(load_text(base, {{"SLUICE_LOG_OUTPUT", "/var/log/\xc3\xb8"}}).ok());
+}

@@ -44,17 +44,31 @@ TEST_CASE("load: a service may say everything", "[config][load]") {
   const load_result result = load_text(R"(
 [service.web]
 listen = ["0.0.0.0:443", "[::]:443", { address = "unix:/run/web.sock", mode = "0660", owner = "www:www" }]
-backends = ["10.0.1.1:443", { address = "web.internal:443", weight = 2 }]
+backends = ["10.0.1.1:443", { address = "web.internal:443", weight = 2 },
+            { address = "10.0.1.3:443", max_connections = 7, priority = 3, backup = true }]
 relay = "copy"
+when_down = "wait"
+reply.file = "/etc/hostname"
+queue.size = 5
+priority.overflow = 60
+panic = 50
+slow_start = "30s"
+retries = { attempts = 4, backoff = "10ms", budget = 30 }
 balance = "round-robin"
 when_full = "reset"
+when_backend_down = "reset"
+when_backend_removed = "drain"
+leaving = { timeout = "7s", rate = 8 }
+rebalance = { rate = 9, above = 150 }
 max_connections = 10
 backlog = 20
-timeouts = { connect = "1s", connect_total = "2s", idle = "0s", half_close = "1m", reset_linger = "250ms" }
+timeouts = { connect = "1s", connect_total = "2s", queue = "3s", idle = "0s", half_close = "1m", reset_linger = "250ms", lifetime = "1d", lifetime_jitter = 0, warm = "45s" }
 client = { nodelay = false, keepalive = "0s", user_timeout = "30s", buffer_limit = "0B" }
 [service.web.backend]
 nodelay = false
 keepalive = "10s"
+keepalive_interval = "5s"
+keepalive_count = 9
 user_timeout = "1m"
 buffer_limit = "1MiB"
 )");
@@ -66,16 +80,32 @@ buffer_limit = "1MiB"
   CHECK(web.listeners[0].mode == 0666);
   CHECK(web.listeners[2].mode == 0660);
   CHECK(web.listeners[2].owner == "www:www");
-  REQUIRE(web.backends.size() == 2);
+  REQUIRE(web.backends.size() == 3);
   CHECK(web.backends[0].weight == 1);
+  CHECK(web.backends[0].max_connections == 0);
+  CHECK_FALSE(web.backends[0].backup);
   CHECK(web.backends[1].weight == 2);
+  CHECK(web.backends[2].max_connections == 7);
+  CHECK(web.backends[2].priority == 3);
+  CHECK(web.backends[2].backup);
+  CHECK(web.when_down == down_action::wait);
+  CHECK(web.reply_file == "/etc/hostname");
+  CHECK(web.queue_size == 5);
+  CHECK(web.priority_overflow == 60);
+  CHECK(web.panic == 50);
+  CHECK(web.slow_start == 30s);
+  CHECK(web.retries == retry_config{4, 10ms, 30});
   CHECK(web.relay == relay_mode::copy);
   CHECK(web.when_full == full_action::reset);
+  CHECK(web.when_backend_down == leave_action::reset);
+  CHECK(web.when_backend_removed == leave_action::drain);
+  CHECK(web.leaving == leaving_config{7s, 8});
+  CHECK(web.rebalance == rebalance_config{9, 150});
   CHECK(web.max_connections == 10);
   CHECK(web.backlog == 20);
-  CHECK(web.timeouts == timeout_config{1s, 2s, 0s, 1min, 250ms});
-  CHECK(web.client == socket_config{false, 0s, 30s, 0});
-  CHECK(web.backend_side == socket_config{false, 10s, 1min, 1U << 20U});
+  CHECK(web.timeouts == timeout_config{1s, 2s, 3s, 0s, 1min, 250ms, 24h, 45s, 0});
+  CHECK(web.client == socket_config{false, 0s, 15s, 4, 30s, 0});
+  CHECK(web.backend_side == socket_config{false, 10s, 5s, 9, 1min, 1U << 20U});
 }
 
 TEST_CASE("load: defaults reach every service, wherever they stand", "[config][load]") {

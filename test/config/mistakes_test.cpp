@@ -181,6 +181,20 @@ TEST_CASE("mistakes: what is no TOML stops at the first, where it is", "[config]
       {"[defaults]\ntimeouts = { idle = \"5s\"«,» }", "syntax", ""},
       {"[log]\noutput = \"C:«\\l»og\"", "syntax", "single quotes"},
       {"«=» 1", "syntax", "in quotes"},
+      {"«;» note\n", "syntax", "begins with #"},
+      {"«/»/ note\n", "syntax", "begins with #"},
+      {"[forward]\n127.0.0.1«:»80 = \"b:1\"", "syntax", "\"127.0.0.1:80\" = ..."},
+      {"[forward]\nunix«:»/run/a.sock = \"b:1\"", "syntax", "\"unix:/run/a.sock\" = ..."},
+      {"version«:» 1", "syntax", "with `=` for `:`"},
+      {fine + "[log]\naccess = «yes»", "syntax", "write true"},
+      {fine + "[log]\naccess = «FALSE»", "syntax", "write false"},
+      {fine + "[log]\noutput = «\xE2\x80\x9Cx\xE2\x80\x9D»", "syntax", "plain ones"},
+      {fine + "[log]\n«\xC2\xA0»level = \"info\"", "syntax", "plain blank"},
+      {fine + "[log]\nlevel«\xC2\xA0»= \"info\"", "syntax", "plain blank"},
+      {fine + "[log]\nlevel = \"info\"«\xC2\xA0»# note", "syntax", "plain blank"},
+      {"[service.web]\nbackends = «[»\n\"b:1\"\nlisten = \"80\"\n", "syntax", "is missing"},
+      {"[service.web]\nbackends = «[»\n\"b:1\",\nlisten = \"80\"\n", "syntax", "is missing"},
+      {"[service.web]\nbackends = «[»\n\"b:1\",\n[[x]]\n", "syntax", "is missing"},
   }));
   check_mistake(entry);
 }
@@ -197,7 +211,7 @@ TEST_CASE("mistakes: several are told at once, in the order of the file", "[conf
         "SLUICE_CONFIG:5:8: error[bad-duration]: \"1hour\" has no known unit: \"hour\"\n"
         "  idle = \"1hour\"\n"
         "         ^^^^^^^\n"
-        "  hint: the units are ms, s, m, h and d; numbers are whole\n"
+        "  hint: write \"1h\"; the units are ms, s, m, h and d; numbers are whole\n"
         "SLUICE_CONFIG:7:1: error[unknown-key]: `log.levl` is no key of sluice\n"
         "  levl = \"info\"\n"
         "  ^^^^\n"
