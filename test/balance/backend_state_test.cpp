@@ -1,5 +1,6 @@
 #include "balance/backend_state.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -55,7 +56,7 @@ TEST_CASE("backend_state: the first success ends the rest and its growth", "[bal
   backend_state state;
   state.connect_failed(start);
   state.connect_failed(start + 100 * ms);
-  state.connect_succeeded();
+  CHECK(state.connect_succeeded(start));
   CHECK_FALSE(state.resting(start + 101 * ms));
   state.connect_failed(start + 102 * ms);
   CHECK(rest_ms(state, start + 102 * ms) == 100);
@@ -69,7 +70,7 @@ TEST_CASE("backend_state: workers that fail at once lengthen the rest once", "[b
     workers.emplace_back([&] {
       for (int n = 0; n < 1'000; ++n) {
         state.connect_failed(start);
-        state.session_begins();
+        state.session_begins(0);
         state.session_ends();
       }
     });
@@ -78,4 +79,53 @@ TEST_CASE("backend_state: workers that fail at once lengthen the rest once", "[b
   CHECK(rest_ms(state, start) == 100);
   CHECK(state.connect_failures() == 4'000);
   CHECK(state.active() == 0);
+}
+
+TEST_CASE("backend_state: failures and the success that ends them say that they changed something",
+          "[balance][backend_state]") {
+  backend_state state;
+  CHECK_FALSE(state.connect_succeeded(start));
+  CHECK(state.connect_failed(start));
+  CHECK_FALSE(state.connect_failed(start + 1));
+  CHECK(state.connect_succeeded(start + 2));
+  CHECK_FALSE(state.connect_succeeded(start + 3));
+  CHECK(state.recovered_at() == 0);  // a blip
+}
+
+TEST_CASE("backend_state: who rested four times in a row had been gone, and is back", "[balance][backend_state]") {
+  backend_state state;
+  std::int64_t now = start;
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(state.connect_failed(now));
+    now = state.rests_until();
+  }
+  CHECK(now - start > 1'499 * ms);
+  state.connect_succeeded(now + ms);
+  CHECK(state.recovered_at() == now + ms);
+}
+
+TEST_CASE("backend_state: no worker gets a session more than the cap", "[balance][backend_state]") {
+  backend_state state;
+  std::atomic<int> taken{0};
+  std::atomic<std::uint32_t> most{0};
+  std::vector<std::thread> workers;
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([&] {
+      for (int round = 0; round < 20'000; ++round) {
+        if (!state.session_begins(3)) continue;
+        const std::uint32_t now = static_cast<std::uint32_t>(taken.fetch_add(1)) + 1;
+        std::uint32_t before = most.load();
+        while (before < now && !most.compare_exchange_weak(before, now)) {
+        }
+        taken.fetch_sub(1);
+        state.session_ends();
+      }
+    });
+  }
+  for (std::thread& one : workers) one.join();
+  CHECK(most <= 3);
+  CHECK(state.active() == 0);
+  for (int i = 0; i < 3; ++i) CHECK(state.session_begins(3));
+  CHECK_FALSE(state.session_begins(3));
+  CHECK(state.session_begins(0));
 }

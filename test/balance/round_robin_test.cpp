@@ -18,13 +18,14 @@ using namespace sluice::balance;
 
 namespace {
 
-class all_but final : public eligibility {
+class all_but final : public candidates {
  public:
   explicit all_but(std::set<std::size_t> out = {}) : out_(std::move(out)) {}
   bool operator()(std::size_t backend) const noexcept override {
     ++asked_;
     return out_.count(backend) == 0;
   }
+  std::uint32_t active(std::size_t) const noexcept override { return 0; }
   std::size_t asked() const { return asked_; }
 
  private:
@@ -33,11 +34,13 @@ class all_but final : public eligibility {
 };
 
 std::unique_ptr<policy> round_robin(const std::vector<std::uint32_t>& weights, std::uint64_t start = 0) {
-  return make_policy(sluice::balance_policy::round_robin, weights, start);
+  std::vector<policy_backend> backends;
+  for (const std::uint32_t weight : weights) backends.push_back({"", weight});
+  return plan_policy({sluice::balance_policy::round_robin, {}}, backends)(start);
 }
 
 /// The next picks as letters: backend 0 is 'a'; '-' where there was none.
-std::string sequence(policy& of, std::size_t picks, const eligibility& eligible = all_but()) {
+std::string sequence(policy& of, std::size_t picks, const candidates& eligible = all_but()) {
   std::string letters;
   for (std::size_t i = 0; i < picks; ++i) {
     const std::size_t backend = of.pick({}, eligible);
