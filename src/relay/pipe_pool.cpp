@@ -83,6 +83,15 @@ void pipe_pool::trim() noexcept {
   least_cached_ = cached();
 }
 
+void pipe_pool::close_cached() noexcept {
+  for (auto* list : {&small_, &large_}) {
+    for (auto& idle : *list) destroy(idle.release());
+    counts_.pipes_cached.subtract(list->size());
+    list->clear();
+  }
+  least_cached_ = 0;
+}
+
 pipe* pipe_pool::lend(std::vector<std::unique_ptr<pipe>>& from) noexcept {
   pipe* lent = from.back().release();
   from.pop_back();

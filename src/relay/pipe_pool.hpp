@@ -54,6 +54,9 @@ class pipe_pool {
   /// Closes half of the pipes that nobody needed since the last call. Call it every few seconds.
   void trim() noexcept;
 
+  /// Closes every pipe that nobody has.
+  void close_cached() noexcept;
+
   std::size_t cached() const noexcept { return large_.size() + small_.size(); }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 namespace sluice::relay {
 namespace {
@@ -11,6 +12,9 @@ using kind = sys::io_result::kind;
 
 /// What a direction that was not promoted asks of one fill. Most messages are smaller, and a pipe of any size holds it.
 constexpr std::size_t unpromoted_fill = 64 * 1024;
+
+/// A fill of fewer bytes for each slot was hardly cut short by the slots: segments so small, and a pipe full of them.
+constexpr std::size_t trusted_slot_bytes = 64;
 
 /// Errors by which a kernel or a sandbox says "not by splice", as opposed to "this connection is broken".
 std::optional<fallback_reason> splice_refused(int error) noexcept {
@@ -62,7 +66,9 @@ step_result pump::step(pump_context& context, const limits& allowed) noexcept {
 /// length corks the tail for 200 ms (I2).
 pump::next pump::drain(pump_context& context) noexcept {
   if (!sink_.writable) return next::wait_sink;
-  const sys::io_result moved = context.io.splice_out(pipe_->read.get(), sink_.fd.get(), pipe_->bytes);
+  if (sink_.nagles) end_nagle(context, pipe_->bytes);
+  const sys::io_result moved = eof_ ? context.io.splice_out_before_fin(pipe_->read.get(), sink_.fd.get(), pipe_->bytes)
+                                    : context.io.splice_out(pipe_->read.get(), sink_.fd.get(), pipe_->bytes);
   switch (moved.what) {
     case kind::moved:
       pipe_->bytes -= moved.bytes;
@@ -85,35 +91,6 @@ pump::next pump::drain(pump_context& context) noexcept {
   return sink_failed(context, moved.error);
 }
 
-/// The sink refuses splice while bytes are in the pipe. They are looked at through a second pipe (tee), sent, and only
-/// what was sent is taken out of the first, so a partial send loses nothing and keeps the order.
-pump::next pump::drain_by_copy(pump_context& context) noexcept {
-  const sys::pipe_pair aside = sys::make_pipe(0);
-  if (!aside) return sink_failed(context, aside.error);
-  const std::size_t most = std::min(pipe_->bytes, context.scratch.size());
-  const sys::io_result seen = context.io.tee(pipe_->read.get(), aside.write.get(), most);
-  if (seen.what != kind::moved) return sink_failed(context, seen.error);
-  const sys::io_result got = context.io.read_pipe(aside.read.get(), context.scratch.first(std::min(seen.bytes, most)));
-  if (got.what != kind::moved) return sink_failed(context, got.error);
-  const sys::io_result sent = context.io.send(sink_.fd.get(), context.scratch.first(got.bytes));
-  if (sent.what == kind::would_block) {
-    sink_.writable = false;
-    return next::wait_sink;
-  }
-  if (sent.what != kind::moved) return sink_failed(context, sent.error);
-  std::size_t to_take = sent.bytes;
-  while (to_take > 0) {
-    const sys::io_result taken = context.io.read_pipe(pipe_->read.get(), context.scratch.first(to_take));
-    if (taken.what != kind::moved) return sink_failed(context, EIO);
-    to_take -= taken.bytes;
-  }
-  pipe_->bytes -= sent.bytes;
-  count_out(context, sent.bytes);
-  if (!rest_of_copy_) count_copied(context, sent.bytes);
-  if (pipe_->bytes == 0) give_back(context);
-  return next::go_on;
-}
-
 /// Invariant on entry: no pipe is held, the sink is writable and the source may have bytes. The pipe is empty, so
 /// EAGAIN can only mean that the source is (I3).
 pump::next pump::fill(pump_context& context, const limits& allowed, std::size_t& left) noexcept {
@@ -125,6 +102,7 @@ pump::next pump::fill(pump_context& context, const limits& allowed, std::size_t&
   }
   const std::size_t wish = promoted_ ? allowed.largest_pipe : unpromoted_fill;
   const std::size_t room = std::min({wish, pipe_->fill_bytes, allowed.fill_bytes});
+  const bool is_look = std::exchange(looks_again_, false);
   const sys::io_result moved = context.io.splice_in(source_.fd.get(), pipe_->write.get(), room);
   switch (moved.what) {
     case kind::moved: {
@@ -134,7 +112,9 @@ pump::next pump::fill(pump_context& context, const limits& allowed, std::size_t&
       context.counts.bytes_spliced.add(moved.bytes);
       count_in(context, moved.bytes, left);
       if (moved.bytes >= room) promoted_ = true;
-      note_short_read(moved.bytes, std::min<std::size_t>(room, pipe_->slots));
+      if (is_look) vain_looks_ = 0;
+      note_short_fill(context, moved.bytes, room);
+      if (source_.hung && moved.bytes < room) look_for_eof(context);
       if (observer_ != nullptr) observer_->after_fill(*pipe_, moved.bytes);
       return next::go_on;
     }
@@ -143,6 +123,7 @@ pump::next pump::fill(pump_context& context, const limits& allowed, std::size_t&
       return may_hide_urgent_data() ? step_over_urgent(context, left) : source_eof(context);
     case kind::would_block:
       give_back(context);
+      if (is_look && vain_looks_ < looks_before_trust_) ++vain_looks_;
       return source_.urgent ? step_over_urgent(context, left) : source_empty();
     case kind::failed: break;
   }
@@ -161,88 +142,23 @@ pump::next pump::splice_in_failed(pump_context& context, int error, std::size_t 
   return copy(context, most, left);
 }
 
-/// recv, send; what the sink does not take goes into a pipe and is drained like any other fill. The pipe is borrowed
-/// first, so that bytes leave the source only when there is a place for them.
-pump::next pump::copy(pump_context& context, std::size_t most, std::size_t& left) noexcept {
-  pipe_ = context.pool.borrow();
-  if (pipe_ == nullptr) return copy_without_pipe(context, most, left);
-  const std::size_t room = std::min({most, pipe_->fill_bytes, context.scratch.size()});
-  const sys::io_result got = context.io.receive(source_.fd.get(), context.scratch.first(room));
-  if (got.what == kind::eof) return source_eof(context);
-  if (got.what != kind::moved) {
-    give_back(context);
-    return got.what == kind::would_block ? source_empty() : source_failed(got.error);
-  }
-  count_in(context, got.bytes, left);
-  count_copied(context, got.bytes);
-  note_short_read(got.bytes, room);
-  const sys::io_result sent = context.io.send(sink_.fd.get(), context.scratch.first(got.bytes));
-  if (sent.what == kind::failed) return sink_failed(context, sent.error);
-  if (sent.what == kind::would_block) sink_.writable = false;
-  count_out(context, sent.bytes);
-  const std::size_t rest = got.bytes - sent.bytes;
-  if (rest > 0) {
-    // An empty pipe takes whole pages from write(2), and room was no more than its slots hold.
-    const sys::io_result kept = context.io.write_pipe(pipe_->write.get(), context.scratch.subspan(sent.bytes, rest));
-    pipe_->bytes = kept.bytes;
-    rest_of_copy_ = true;
-    if (kept.bytes != rest) return sink_failed(context, kept.error != 0 ? kept.error : EIO);
-    return next::go_on;
-  }
-  give_back(context);
-  return next::go_on;
-}
-
-/// No pipe to be had: look, send, then take exactly what was sent, so that what the sink refuses stays in the source
-/// (I7).
-pump::next pump::copy_without_pipe(pump_context& context, std::size_t most, std::size_t& left) noexcept {
-  const std::size_t room = std::min(most, context.scratch.size());
-  const sys::io_result seen = context.io.peek(source_.fd.get(), context.scratch.first(room));
-  if (seen.what == kind::eof) return source_eof(context);
-  if (seen.what != kind::moved) return seen.what == kind::would_block ? source_empty() : source_failed(seen.error);
-  const sys::io_result sent = context.io.send(sink_.fd.get(), context.scratch.first(seen.bytes));
-  if (sent.what == kind::would_block) {
-    sink_.writable = false;
-    return next::wait_sink;
-  }
-  if (sent.what != kind::moved) return sink_failed(context, sent.error);
-  count_out(context, sent.bytes);
-  count_in(context, sent.bytes, left);
-  count_copied(context, sent.bytes);
-  std::size_t to_take = sent.bytes;
-  while (to_take > 0) {
-    const sys::io_result taken = context.io.receive(source_.fd.get(), context.scratch.first(to_take));
-    if (taken.what != kind::moved) return source_failed(taken.error != 0 ? taken.error : EIO);
-    to_take -= taken.bytes;
-  }
-  return next::go_on;
-}
-
 /// At an urgent mark splice says 0 as soon as the peer has finished, whatever stands behind the mark. So a 0 is
 /// believed only if nothing says that there is a mark, and it would have been said: an end of file is harvested
 /// together with the mark before it, unless the source was silenced.
 bool pump::may_hide_urgent_data() const noexcept { return source_.urgent || source_.silenced || !source_.hung; }
 
-/// splice never passes an urgent byte while poll goes on saying readable; one recv gets past it (SO_OOBINLINE keeps the
-/// byte in the stream). The mark stays set until recv says that there is nothing, so that a second mark is not lost.
-pump::next pump::step_over_urgent(pump_context& context, std::size_t& left) noexcept {
-  const std::uint64_t before = bytes_in_;
-  const next after = copy(context, 1, left);
-  if (bytes_in_ != before) {
-    context.counts.count_fallback(fallback_reason::urgent_data);
-  } else if (after == next::wait_source) {
-    source_.urgent = false;
-  }
-  return after;
-}
-
-void pump::copy_from_now(pump_context& context, fallback_reason reason) noexcept {
-  if (!copying_) context.counts.count_fallback(reason);
-  copying_ = true;
-}
-
 void pump::abandon(pump_context& context) noexcept {
   if (pipe_ != nullptr) give_back(context);
+}
+
+/// Most likely the last bytes of a stream are in the pipe. Known before they are drained, the FIN rides on their
+/// segment: one segment, one wake and one acknowledgement less. recv, unlike splice, is not misled by an urgent mark,
+/// so its 0 is an end of file; bytes or EAGAIN are left to the next fill.
+void pump::look_for_eof(pump_context& context) noexcept {
+  if (source_.broken || source_.error != 0) return;
+  const sys::io_result seen = context.io.peek(source_.fd.get(), context.scratch.first(1));
+  eof_ = seen.what == kind::eof;
+  if (seen.what == kind::failed) source_.error = seen.error;
 }
 
 pump::next pump::source_empty() noexcept {
@@ -291,6 +207,40 @@ pump::next pump::send_fin(pump_context& context) noexcept {
 /// and nothing says that an end of file or an urgent mark did. recv has no slots: room is what was asked for.
 void pump::note_short_read(std::size_t got, std::size_t room) noexcept {
   if (source_.tcp && got < room && !source_.hung && !source_.urgent) source_.readable = false;
+}
+
+/// A fill with as many bytes as slots proves nothing, but a look behind it that is vain time after time is not worth
+/// its call: such fills are trusted then, and what they may have left behind is looked for by a deadline. A larger one
+/// begins the count anew, for in a stream of bulk deadlines cost more than looks.
+void pump::note_short_fill(pump_context& context, std::size_t got, std::size_t asked) noexcept {
+  trusted_ = false;
+  const bool is_large = got >= asked || got >= pipe_->slots * trusted_slot_bytes;
+  if (is_large) vain_looks_ = 0;
+  if (is_large || got < pipe_->slots) {
+    note_short_read(got, std::min<std::size_t>(asked, pipe_->slots));
+  } else if (vain_looks_ < looks_before_trust_) {
+    looks_again_ = true;
+  } else {
+    note_short_read(got, asked);
+    trusted_ = !source_.readable;
+    context.trusted = context.trusted || trusted_;
+  }
+}
+
+void pump::trust_was(bool justified) noexcept {
+  trusted_ = false;
+  if (justified) return;
+  vain_looks_ = 0;
+  looks_before_trust_ = static_cast<std::uint8_t>(std::min(2 * looks_before_trust_, 255));
+}
+
+/// Nagle's algorithm holds back what is less than a segment while something is unacknowledged. So a first small message
+/// goes out at once without TCP_NODELAY, and a session that is no more than that is spared the call.
+void pump::end_nagle(pump_context& context, std::size_t bytes) noexcept {
+  constexpr std::size_t smallest_segment = 536;  // RFC 9293, section 3.7.1
+  if (bytes_out_ == 0 && bytes <= smallest_segment) return;
+  context.io.set_nodelay(sink_.fd.get());
+  sink_.nagles = false;
 }
 
 void pump::count_in(pump_context& context, std::size_t bytes, std::size_t& left) noexcept {

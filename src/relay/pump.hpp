@@ -45,7 +45,8 @@ struct pump_context {
   pipe_pool& pool;
   counters& counts;
   std::span<std::byte> scratch;
-  bool moved = false;  ///< set by every step that moves bytes, cleared by who asks
+  bool moved = false;    ///< set by every step that moves bytes, cleared by who asks
+  bool trusted = false;  ///< set by every step that trusts a short fill, cleared by who asks
 };
 
 /// One direction of a relay: socket -> pipe -> socket. A plain state machine that knows no event loop; the invariants
@@ -66,6 +67,11 @@ class pump {
   bool is_blocked() const noexcept {
     return pipe_ != nullptr ? !sink_.writable : !eof_ && !(sink_.writable && source_.readable);
   }
+
+  /// Whether the last fill was trusted to have emptied the source (I3). Who runs the pump looks at the source some time
+  /// later and says what it found.
+  bool trusts_last_fill() const noexcept { return trusted_; }
+  void trust_was(bool justified) noexcept;
 
   /// Copies from now on, for the reason given (counted). Kept as the direction's mode.
   void copy_from_now(pump_context& context, fallback_reason reason) noexcept;
@@ -96,6 +102,7 @@ class pump {
   next copy_without_pipe(pump_context& context, std::size_t most, std::size_t& left) noexcept;
   next step_over_urgent(pump_context& context, std::size_t& left) noexcept;
   next splice_in_failed(pump_context& context, int error, std::size_t most, std::size_t& left) noexcept;
+  void look_for_eof(pump_context& context) noexcept;
   next source_empty() noexcept;
   next source_eof(pump_context& context) noexcept;
   bool may_hide_urgent_data() const noexcept;
@@ -103,6 +110,8 @@ class pump {
   next sink_failed(pump_context& context, int error) noexcept;
   next send_fin(pump_context& context) noexcept;
   void note_short_read(std::size_t got, std::size_t room) noexcept;
+  void note_short_fill(pump_context& context, std::size_t got, std::size_t asked) noexcept;
+  void end_nagle(pump_context& context, std::size_t bytes) noexcept;
   void count_in(pump_context& context, std::size_t bytes, std::size_t& left) noexcept;
   void count_out(pump_context& context, std::size_t bytes) noexcept;
   void count_copied(pump_context& context, std::size_t bytes) noexcept;
@@ -120,6 +129,10 @@ class pump {
   bool copying_ = false;
   bool promoted_ = false;
   bool rest_of_copy_ = false;  ///< what is in the pipe was counted as copied
+  bool looks_again_ = false;   ///< the fill that follows is a look behind a short one
+  bool trusted_ = false;
+  std::uint8_t vain_looks_ = 0;          ///< in a row
+  std::uint8_t looks_before_trust_ = 8;  ///< how many it takes
 };
 
 }  // namespace sluice::relay

@@ -12,7 +12,6 @@ namespace sluice::relay {
 namespace {
 
 constexpr loop::time_ns millisecond = 1'000'000;
-constexpr loop::time_ns look_after = 1'000 * millisecond;
 
 close_reason reason_for(loop::side dead, int error) noexcept {
   const bool client = dead == loop::side::client;
@@ -29,10 +28,6 @@ close_reason reason_for(loop::side dead, int error) noexcept {
     case ENETRESET: return client ? close_reason::client_unreachable : close_reason::backend_unreachable;
     default: return close_reason::relay_error;
   }
-}
-
-loop::time_ns after(loop::time_ns start, loop::time_ns limit) noexcept {
-  return limit == 0 ? loop::never : start + limit;
 }
 
 }  // namespace
@@ -60,12 +55,20 @@ void relay::on_edges(relay_context& context, loop::side which, std::uint32_t edg
     due_changed_ = true;
   }
   // An edge in vain: nobody can read this source until its sink takes more, so it is not asked about any more.
-  if ((edges & (EPOLLIN | EPOLLPRI)) != 0 && waits_for_sink(socket) && !socket.silenced)
-    socket.silenced = context.edges.silence(socket.fd.get(), token_of(socket)) == 0;
+  if (context.edges != nullptr && (edges & (EPOLLIN | EPOLLPRI)) != 0 && waits_for_sink(socket) && !socket.silenced)
+    socket.silenced = context.edges->silence(socket.fd.get(), token_of(socket)) == 0;
+}
+
+std::uint32_t relay::waits_for(loop::side which) const noexcept {
+  if (phase_ != phase::moving && phase_ != phase::draining) return 0;
+  const stream& one = which == loop::side::client ? client_ : backend_;
+  const stream& other = which == loop::side::client ? backend_ : client_;
+  const bool for_bytes = !from(one).done && !one.readable && other.writable;
+  return (for_bytes ? EPOLLIN | EPOLLRDHUP | EPOLLPRI : 0U) | (waits_for_sink(other) ? EPOLLOUT : 0U);
 }
 
 relay_status relay::run(relay_context& context) noexcept {
-  context.pumps.moved = false;
+  context.pumps.moved = context.pumps.trusted = false;
   bool more = false;
   if (phase_ == phase::moving || phase_ == phase::draining) {
     more = step(context, client_);
@@ -73,7 +76,12 @@ relay_status relay::run(relay_context& context) noexcept {
     // A socket that the second step found dead may still have bytes for the other one, which the first step had left.
     if (phase_ == phase::draining) more = step(context, client_) || more;
   }
-  if (phase_ == phase::moving && client_to_backend_.done && backend_to_client_.done) close_both(context, false);
+  if (phase_ == phase::moving && client_to_backend_.done && backend_to_client_.done) {
+    // The pump left the last FIN to the close.
+    if (settings_->keep_open)
+      for (const stream* one : {&client_, &backend_}) context.pumps.io.shutdown_write(one->fd.get());
+    close_both(context, false);
+  }
   if (phase_ == phase::closed) return relay_status::closed;
   if (context.pumps.moved) {
     last_move_ = context.now;
@@ -82,8 +90,11 @@ relay_status relay::run(relay_context& context) noexcept {
       due_changed_ = true;
     }
   }
+  if (context.pumps.trusted) {
+    trusted_at_ = context.now;
+    if (!std::exchange(trusting_, true)) due_changed_ = true;
+  }
   if (!backend_limited_ && client_to_backend_.moves.is_bulk()) limit_backend_buffer();
-  if (client_to_backend_.moves.is_bulk() || backend_to_client_.moves.is_bulk()) gather_bulk(context.now);
   if (client_.silenced || backend_.silenced) restore_silenced(context);
   return more ? relay_status::again : relay_status::waiting;
 }
@@ -194,7 +205,11 @@ void relay::close_both(relay_context& context, bool reset) noexcept {
     from(*one).moves.abandon(context.pumps);
     if (reset && one->tcp) sys::reset_on_close(one->fd.get());
     if (reset && !one->tcp && one->error == 0) reset_shown_as_eof_ = true;
-    one->fd.reset();
+    if (settings_->keep_open) {
+      one->fd.release();
+    } else {
+      one->fd.reset();
+    }
   }
   phase_ = phase::closed;
 }
@@ -212,101 +227,8 @@ void relay::restore_silenced(relay_context& context) noexcept {
   if (phase_ != phase::moving && phase_ != phase::draining) return;
   for (stream* one : {&client_, &backend_}) {
     if (!one->silenced || waits_for_sink(*one)) continue;
-    one->silenced = context.edges.restore(one->fd.get(), token_of(*one)) != 0;
+    one->silenced = context.edges->restore(one->fd.get(), token_of(*one)) != 0;
   }
-}
-
-/// A bulk direction that waits for its source need not wake for every segment.
-void relay::gather_bulk(loop::time_ns now) noexcept {
-  for (stream* source : {&client_, &backend_}) {
-    const direction& way = from(*source);
-    if (!way.moves.is_bulk() || way.done || !source->tcp || source->readable || !other(*source).writable) continue;
-    const loop::time_ns before = wakes_.due();
-    if (wakes_.waits(*source, {way.moves.bytes_in(), from(other(*source)).moves.bytes_in()}, now) != before)
-      due_changed_ = true;
-  }
-}
-
-/// True if bytes have come of which no edge told, because they are few.
-bool relay::take_stranded(loop::time_ns now) noexcept {
-  const stream& source = *wakes_.source();
-  if (source.readable || waits_for_sink(source) || from(source).done) {
-    wakes_.forget_wait();
-    return false;
-  }
-  // At an urgent mark the kernel says 0, but PRI has its own edge. What comes from now on wakes.
-  wakes_.expire(static_cast<std::size_t>(std::max(sys::unread_bytes(source.fd.get()), 0L)), now);
-  return source.readable;
-}
-
-relay_status relay::on_deadline(relay_context& context) noexcept {
-  if (context.now >= wakes_.due() && take_stranded(context.now)) return run(context);
-  if (phase_ == phase::lingering) {
-    if (context.now >= linger_look_) look_at_linger(context);
-  } else if (context.now >= stall_due()) {
-    // The survivor takes nothing of what the dead end had sent: it is reset now, and what is in the pipe is lost.
-    if (phase_ != phase::draining) {
-      stream& dead = client_.broken ? client_ : backend_;
-      dead.error = context.pumps.io.take_error(dead.fd.get());
-      if (dead.error == 0) dead.error = ECONNRESET;
-      name_the_end(dead);
-    }
-    close_both(context, true);
-  } else if (context.now >= after(last_move_, quiet_limit())) {
-    expire(context);
-  } else if (!looked_ && context.now >= last_move_ + look_after) {
-    looked_ = true;
-    doubt_ = kernel_knows_more(client_) || kernel_knows_more(backend_);
-  }
-  due_changed_ = false;
-  return phase_ == phase::closed ? relay_status::closed : relay_status::waiting;
-}
-
-/// Nobody moved a byte for too long. Bytes that are still here make it a reset: an end of file would be a lie.
-void relay::expire(relay_context& context) noexcept {
-  reason_ = half_closed() ? close_reason::half_close_timeout : close_reason::idle_timeout;
-  ended_ = true;
-  const bool bytes_left = client_to_backend_.moves.holds_pipe() || backend_to_client_.moves.holds_pipe() ||
-                          sys::unread_bytes(client_.fd.get()) > 0 || sys::unread_bytes(backend_.fd.get()) > 0;
-  close_both(context, bytes_left);
-}
-
-loop::time_ns relay::due() const noexcept {
-  if (phase_ == phase::lingering) return linger_look_;
-  const loop::time_ns look = looked_ ? loop::never : last_move_ + look_after;
-  return std::min({look, stall_due(), wakes_.due(), after(last_move_, quiet_limit())});
-}
-
-loop::time_ns relay::quiet_limit() const noexcept { return half_closed() ? settings_->half_close : settings_->idle; }
-
-/// When to stop waiting for a survivor that takes nothing, while the other end is known to be dead.
-loop::time_ns relay::stall_due() const noexcept {
-  const bool stalled = phase_ == phase::draining || (client_.broken && waits_for_sink(client_)) ||
-                       (backend_.broken && waits_for_sink(backend_));
-  return stalled ? std::max(last_move_, broken_at_) + settings_->reset_linger : loop::never;
-}
-
-/// Bytes that no flag knows of, or room that no flag knows of.
-bool relay::kernel_knows_more(const stream& source) const noexcept {
-  const direction& way = &source == &client_ ? client_to_backend_ : backend_to_client_;
-  const stream& sink = &source == &client_ ? backend_ : client_;
-  if (way.done) return false;
-  if (!sink.writable) return sys::unacknowledged_bytes(sink.fd.get()) == 0;
-  return !source.readable && sys::unread_bytes(source.fd.get()) > 0;
-}
-
-relay_status relay::look_again(relay_context& context) noexcept {
-  // Bytes that moved since the doubt settled it: what has come after them has an edge that the next harvest tells of.
-  if (phase_ != phase::moving || !looked_) return relay_status::waiting;
-  bool lost = false;
-  for (stream* source : {&client_, &backend_}) {
-    if (!kernel_knows_more(*source)) continue;
-    lost = true;
-    (waits_for_sink(*source) ? other(*source).writable : source->readable) = true;
-  }
-  if (!lost) return relay_status::waiting;
-  context.pumps.counts.lost_edges.add();
-  return run(context);
 }
 
 void relay::cut(relay_context& context, close_reason why) noexcept {

@@ -7,7 +7,6 @@
 
 #include "loop/deadline_wheel.hpp"
 #include "loop/edge_set.hpp"
-#include "relay/bulk_wakes.hpp"
 #include "relay/pump.hpp"
 #include "relay/stream.hpp"
 #include "sys/unique_fd.hpp"
@@ -21,12 +20,13 @@ struct relay_settings {
   loop::time_ns half_close = 0;
   loop::time_ns reset_linger = 0;
   std::size_t backend_buffer_limit = 0;  ///< TCP_NOTSENT_LOWAT of the backend's socket; 0: none (invariant I9)
+  bool keep_open = false;                ///< the descriptors are somebody else's: at the end they are let go
 };
 
 /// What the relays of one worker share.
 struct relay_context {
   pump_context pumps;
-  loop::edge_set& edges;
+  loop::edge_set* edges;  ///< null: somebody else waits, and asks waits_for()
   limits allowed;
   loop::time_ns now = 0;  ///< read once a turn
 };
@@ -43,6 +43,7 @@ class relay {
  public:
   explicit relay(loop::edge_token token) noexcept : token_(token) {}
 
+  const stream& of(loop::side which) const noexcept { return which == loop::side::client ? client_ : backend_; }
   stream& of(loop::side which) noexcept { return which == loop::side::client ? client_ : backend_; }
   pump& client_to_backend() noexcept { return client_to_backend_.moves; }
   pump& backend_to_client() noexcept { return backend_to_client_.moves; }
@@ -55,6 +56,10 @@ class relay {
 
   /// Notes what the kernel told of one socket; run() acts on it.
   void on_edges(relay_context& context, loop::side which, std::uint32_t edges) noexcept;
+
+  /// What a caller without an edge set has to wait for at one socket: EPOLLIN with EPOLLRDHUP and EPOLLPRI, EPOLLOUT,
+  /// both or 0 (nothing but what is told anyway: EPOLLERR, EPOLLHUP). Level-triggered it never spins.
+  std::uint32_t waits_for(loop::side which) const noexcept;
 
   /// Steps both directions as far as they go.
   relay_status run(relay_context& context) noexcept;
@@ -70,6 +75,10 @@ class relay {
 
   /// Resets both sides at once (the drain deadline).
   void cut(relay_context& context, close_reason why) noexcept;
+
+  /// Ends it once it is `when`, for this reason: with an end of file to both at a moment when nobody loses anything by
+  /// it, with resets if none comes within a second. The earliest of several counts.
+  void end_at(loop::time_ns when, close_reason why) noexcept;
 
   /// The net under lost edges, second look: the kernel had bytes at the deadline and no harvest since told of them.
   relay_status look_again(relay_context& context) noexcept;
@@ -103,6 +112,9 @@ class relay {
   direction& from(const stream& source) noexcept {
     return &source == &client_ ? client_to_backend_ : backend_to_client_;
   }
+  const direction& from(const stream& source) const noexcept {
+    return &source == &client_ ? client_to_backend_ : backend_to_client_;
+  }
   /// Between steps: whatever the direction from `source` does next needs room in its sink.
   bool waits_for_sink(const stream& source) const noexcept {
     return &source == &client_ ? !client_to_backend_.done && !backend_.writable
@@ -118,9 +130,11 @@ class relay {
   void close_both(relay_context& context, bool reset) noexcept;
   void limit_backend_buffer() noexcept;
   void restore_silenced(relay_context& context) noexcept;
-  void gather_bulk(loop::time_ns now) noexcept;
-  bool take_stranded(loop::time_ns now) noexcept;
+  void ask_behind() noexcept;
+  bool find_left_behind() noexcept;
   void expire(relay_context& context) noexcept;
+  void end_gently(relay_context& context) noexcept;
+  bool is_quiet(loop::time_ns now) const noexcept;
   bool kernel_knows_more(const stream& source) const noexcept;
   bool half_closed() const noexcept { return client_to_backend_.done != backend_to_client_.done; }
   loop::time_ns quiet_limit() const noexcept;
@@ -131,20 +145,25 @@ class relay {
   stream backend_;
   direction client_to_backend_{client_, backend_};
   direction backend_to_client_{backend_, client_};
-  bulk_wakes wakes_;
   const relay_settings* settings_ = nullptr;
   loop::time_ns last_move_ = 0;
+  loop::time_ns trusted_at_ = 0;   ///< when a short fill was last trusted, while trusting_
   loop::time_ns broken_at_ = 0;    ///< when a reset was first seen; 0: none
   loop::time_ns linger_look_ = 0;  ///< lingering: next look, and when to stop waiting
   loop::time_ns linger_until_ = 0;
+  loop::time_ns end_at_ = loop::never;  ///< when it is to end, and the next look for a quiet moment after that
+  loop::time_ns end_look_ = loop::never;
   int error_ = 0;
   phase phase_ = phase::moving;
   close_reason reason_ = close_reason::client_fin;
+  close_reason end_reason_ = close_reason::client_fin;  ///< why end_at_
   loop::side survivor_ = loop::side::client;
   bool ended_ = false;  ///< reason_ is final
   bool backend_limited_ = false;
   bool looked_ = false;
   bool doubt_ = false;
+  bool trusting_ = false;
+  bool asked_behind_ = false;
   bool due_changed_ = false;
   bool reset_shown_as_eof_ = false;
 };

@@ -21,6 +21,7 @@ struct stream {
   bool broken = false;    ///< ERR seen: the peer's connection is gone, whatever is still queued
   bool tcp = false;       ///< plain TCP: short fills can prove emptiness
   bool finished = false;  ///< its end of file was forwarded: nobody reads it any more
+  bool nagles = false;    ///< TCP_NODELAY is wanted and not yet set
   bool silenced = false;  ///< its edge mask is OUT | RDHUP while its direction waits for the other socket
 };
 

@@ -119,11 +119,12 @@ TEST_CASE("pump: a sink that refuses splice is sent what the pipe holds, and los
   const refusal why = any_refusal();
   scripted_pump one;
   one.source.hung = true;
-  CHECK(one.step({asks(call::splice_in, full, moves(500)), asks(call::splice_out, 500, fails(why.error)),
-                  asks(call::tee, 500, moves(500)), asks(call::read_pipe, 500, moves(500)),
-                  asks(call::send, 500, moves(200)), asks(call::read_pipe, 200, moves(200)),
-                  asks(call::splice_out, 300, fails(why.error)), asks(call::tee, 300, moves(300)),
-                  asks(call::read_pipe, 300, moves(300)), asks(call::send, 300, blocks())}) == step_result::wants_sink);
+  CHECK(one.step({asks(call::splice_in, full, moves(500)), asks(call::peek, 1, blocks()),
+                  asks(call::splice_out, 500, fails(why.error)), asks(call::tee, 500, moves(500)),
+                  asks(call::read_pipe, 500, moves(500)), asks(call::send, 500, moves(200)),
+                  asks(call::read_pipe, 200, moves(200)), asks(call::splice_out, 300, fails(why.error)),
+                  asks(call::tee, 300, moves(300)), asks(call::read_pipe, 300, moves(300)),
+                  asks(call::send, 300, blocks())}) == step_result::wants_sink);
   CHECK(one.moves.bytes_in_pipe() == 300);
   CHECK(one.fallbacks(why.reason) == 1);
   one.sink.writable = true;
@@ -155,6 +156,7 @@ class refusing_io final : public sys::stream_io {
     return real_.splice_in(socket, pipe, n);
   }
   sys::io_result splice_out(int, int, std::size_t) noexcept override { return fails(EPERM); }
+  sys::io_result splice_out_before_fin(int, int, std::size_t) noexcept override { return fails(EPERM); }
   sys::io_result receive(int socket, std::span<std::byte> into) noexcept override {
     return real_.receive(socket, into);
   }
@@ -170,6 +172,7 @@ class refusing_io final : public sys::stream_io {
   }
   sys::io_result tee(int from, int to, std::size_t n) noexcept override { return real_.tee(from, to, n); }
   int shutdown_write(int socket) noexcept override { return real_.shutdown_write(socket); }
+  int set_nodelay(int socket) noexcept override { return real_.set_nodelay(socket); }
   int take_error(int socket) noexcept override { return real_.take_error(socket); }
 
  private:

@@ -107,6 +107,7 @@ class simulation {
     const bool due = pumped_.io.edge_is_due();
     const bool harvests = chance(0.7);
     if (harvests) pumped_.harvest();
+    if (chance(0.1)) pumped_.look_behind();
     // A step without a cause must do no harm, and what a harvest brings must be looked at.
     const bool caused =
         (harvests && due) || pumped_.last == step_result::again || pumped_.last == step_result::wants_time;

@@ -53,50 +53,76 @@ TEST_CASE("pump: nothing is read for a sink that takes nothing", "[relay][pump]"
   CHECK_FALSE(one.moves.holds_pipe());
 }
 
-TEST_CASE("pump: a short fill proves the source empty only where nothing else can have cut it short", "[relay][pump]") {
-  struct short_fill {
-    std::size_t moved;
-    bool tcp;
-    bool hung;
-    bool urgent;
-    bool proves;
-  };
-  const short_fill fill =
-      GENERATE(short_fill{15, true, false, false, true}, short_fill{1, true, false, false, true},
-               short_fill{16, true, false, false, false},  // the pipe has sixteen slots
-               short_fill{17, true, false, false, false}, short_fill{15, false, false, false, false},
-               short_fill{15, true, true, false, false});
-  CAPTURE(fill.moved, fill.tcp, fill.hung);
-  scripted_pump one;
-  one.source.tcp = fill.tcp;
-  one.source.hung = fill.hung;
-  one.io.expect(
-      {asks(call::splice_in, full, moves(fill.moved)), asks(call::splice_out, fill.moved, moves(fill.moved))});
-  if (!fill.proves) one.io.expect({asks(call::splice_in, full, blocks())});
-  CHECK(one.step() == step_result::wants_source);
-  one.io.check_done();
-  CHECK_FALSE(one.source.readable);
-}
-
-TEST_CASE("pump: fewer bytes than allowed prove nothing if no more were asked for", "[relay][pump]") {
-  scripted_pump one;
-  one.allowed.fill_bytes = 10;
-  CHECK(one.step({asks(call::splice_in, 10, moves(10)), asks(call::splice_out, 10, moves(10)),
-                  asks(call::splice_in, 10, moves(9)), asks(call::splice_out, 9, moves(9))}) ==
-        step_result::wants_source);
-}
-
 TEST_CASE("pump: EOF waits until the pipe is empty", "[relay][pump]") {
   scripted_pump one;
   one.source.hung = true;
-  CHECK(one.step({asks(call::splice_in, full, moves(50)), asks(call::splice_out, 50, blocks())}) ==
-        step_result::wants_sink);
+  CHECK(one.step({asks(call::splice_in, full, moves(50)), asks(call::peek, 1, moves(1)),
+                  asks(call::splice_out, 50, blocks())}) == step_result::wants_sink);
   one.sink.writable = true;
   CHECK(one.step({asks(call::splice_out, 50, moves(50)), asks(call::splice_in, full, ends()),
                   asks(call::shutdown_write, 0, {})}) == step_result::finished);
   CHECK(one.moves.source_ended());
   CHECK(one.moves.fin_sent());
   CHECK(one.step({}) == step_result::finished);
+}
+
+TEST_CASE("pump: an EOF seen behind the last bytes rides on them", "[relay][pump]") {
+  scripted_pump one;
+  one.source.hung = true;
+  CHECK(one.step({asks(call::splice_in, full, moves(50)), asks(call::peek, 1, ends()),
+                  asks(call::splice_out_before_fin, 50, moves(20)), asks(call::splice_out_before_fin, 30, blocks())}) ==
+        step_result::wants_sink);
+  CHECK_FALSE(one.moves.fin_sent());
+  one.sink.writable = true;
+  CHECK(one.step({asks(call::splice_out_before_fin, 30, moves(30)), asks(call::shutdown_write, 0, {})}) ==
+        step_result::finished);
+}
+
+TEST_CASE("pump: Nagle's algorithm is ended before it can hold anything back", "[relay][pump]") {
+  struct first_message {
+    std::size_t bytes;
+    bool ends;
+  };
+  const first_message first = GENERATE(first_message{1, false}, first_message{536, false}, first_message{537, true});
+  scripted_pump one({512, 4, 0});
+  one.sink.nagles = true;
+  one.source.hung = one.source.broken = true;  // nothing is proven: the script tells
+  one.io.expect({asks(call::splice_in, full, moves(first.bytes))});
+  if (first.ends) one.io.expect({asks(call::set_nodelay, 0, {})});
+  one.io.expect({asks(call::splice_out, first.bytes, moves(first.bytes)), asks(call::splice_in, full, moves(1))});
+  if (!first.ends) one.io.expect({asks(call::set_nodelay, 0, {})});
+  one.io.expect({asks(call::splice_out, 1, moves(1)), asks(call::splice_in, full, blocks())});
+  CHECK(one.step({}) == step_result::wants_source);
+  CHECK_FALSE(one.sink.nagles);
+}
+
+TEST_CASE("pump: copies end it, too", "[relay][pump][copy]") {
+  scripted_pump one;
+  one.sink.nagles = true;
+  one.moves.copy_from_now(one.context, fallback_reason::configured);
+  CHECK(one.step({asks(call::receive, full, moves(1'000)), asks(call::set_nodelay, 0, {}),
+                  asks(call::send, 1'000, moves(1'000))}) == step_result::wants_source);
+}
+
+TEST_CASE("pump: a fill as large as asked is not followed by a look for its end", "[relay][pump]") {
+  scripted_pump one;
+  one.source.hung = true;
+  CHECK(one.step({asks(call::splice_in, full, moves(full)), asks(call::splice_out, full, blocks())}) ==
+        step_result::wants_sink);
+}
+
+TEST_CASE("pump: bytes that came before a reset hold no end of file back", "[relay][pump]") {
+  const bool known = GENERATE(false, true);
+  scripted_pump one;
+  one.source.hung = true;
+  one.source.broken = known;
+  one.io.expect({asks(call::splice_in, full, moves(50))});
+  if (!known) one.io.expect({asks(call::peek, 1, fails(ECONNRESET))});
+  one.io.expect({asks(call::splice_out, 50, moves(50)), asks(call::splice_in, full, ends())});
+  if (known) one.io.expect({asks(call::take_error, 0, fails(ECONNRESET))});
+  CHECK(one.step({}) == step_result::failed);
+  CHECK(one.source.error == ECONNRESET);
+  CHECK_FALSE(one.moves.fin_sent());
 }
 
 TEST_CASE("pump: an EOF that no harvest told of is confirmed by one recv", "[relay][pump]") {
@@ -110,9 +136,9 @@ TEST_CASE("pump: an EOF at an urgent mark hides bytes, which are moved first", "
   one.source.hung = true;
   one.source.urgent = true;
   CHECK(one.step({asks(call::splice_in, full, ends()), asks(call::receive, 1, moves(1)), asks(call::send, 1, moves(1)),
-                  asks(call::splice_in, full, moves(3)), asks(call::splice_out, 3, moves(3)),
-                  asks(call::splice_in, full, ends()), asks(call::receive, 1, ends()),
-                  asks(call::shutdown_write, 0, {})}) == step_result::finished);
+                  asks(call::splice_in, full, moves(3)), asks(call::peek, 1, ends()),
+                  asks(call::splice_out_before_fin, 3, moves(3)), asks(call::shutdown_write, 0, {})}) ==
+        step_result::finished);
   CHECK(one.moves.bytes_out() == 4);
   CHECK(one.fallbacks(fallback_reason::urgent_data) == 1);
 }

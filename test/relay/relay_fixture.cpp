@@ -28,7 +28,7 @@ support::byte_stream stream_from(loop::side source) {
 relay_fixture::relay_fixture(const relay_setup& setup)
     : pool_(setup.pipes, counts_),
       scratch_(64 * 1024),
-      context_{{kernel_, pool_, counts_, scratch_}, edges_, {}, 1'000 * second},
+      context_{{kernel_, pool_, counts_, scratch_}, &edges_, {}, 1'000 * second},
       settings_(setup.settings),
       relay_(std::make_unique<relay>(token)) {
   context_.allowed.turn_bytes = setup.turn_bytes;

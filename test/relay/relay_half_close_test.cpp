@@ -1,3 +1,5 @@
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "relay/relay_fixture.hpp"
@@ -39,7 +41,29 @@ relay_setup setup_of(const half_close_case& one) {
   return setup;
 }
 
+/// Segments that came to a TCP socket so far.
+std::uint32_t segments_in(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  REQUIRE(::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
+  return info.tcpi_segs_in;
+}
+
 }  // namespace
+
+TEST_CASE("relay: an end of file that is known rides on the last bytes", "[relay][half_close]") {
+  const side from = GENERATE(side::client, side::backend);
+  const bool known = GENERATE(true, false);
+  relay_fixture relayed;
+  const int reader = relayed.peer(other_than(from));
+  const std::uint32_t before = segments_in(reader);
+  relayed.send_now(from, 100);
+  if (!known) relayed.settle();
+  relayed.finish(from);
+  CHECK(relayed.receive_to_end(other_than(from)) == 0);
+  CHECK(relayed.received(other_than(from)) == 100);
+  CHECK(segments_in(reader) - before == (known ? 1 : 2));
+}
 
 TEST_CASE("relay: an end of file follows the last byte, and the other direction lives on", "[relay][half_close]") {
   const half_close_case one = any_case();

@@ -90,4 +90,63 @@ TEST_CASE("relay: an idle second with nothing lost raises no doubt", "[relay][lo
   CHECK(relayed.subject().due() == relayed.now() + second);
 }
 
+TEST_CASE("relay: what a trusted fill left behind is found by its deadline, and is no lost edge",
+          "[relay][lost_edge]") {
+  const side from = GENERATE(side::client, side::backend);
+  relay_fixture relayed;
+  const auto way = [&]() -> pump& {
+    return from == side::client ? relayed.subject().client_to_backend() : relayed.subject().backend_to_client();
+  };
+  for (int i = 0; i < 20 && !way().trusts_last_fill(); ++i) relayed.exchange(from, 1'000);
+  REQUIRE(way().trusts_last_fill());
+
+  // More fragments than a pipe has slots: what another socket sends in between keeps them from lying side by side.
+  const support::socket_pair between = support::tcp_pair();
+  for (int i = 0; i < 600; ++i) {
+    relayed.send_now(from, 1);
+    support::send_all(between.first.get(), "x");
+  }
+  relayed.settle();
+  REQUIRE(way().trusts_last_fill());
+  REQUIRE(way().bytes_in() < relayed.sent(from));
+  relayed.advance(2 * millisecond - 1);
+  CHECK(way().bytes_in() < relayed.sent(from));
+  relayed.advance(1);
+  CHECK(relayed.in_doubt());
+  relayed.look_again();
+  relayed.settle();
+  CHECK(way().bytes_in() == relayed.sent(from));
+  CHECK_FALSE(way().trusts_last_fill());
+  relayed.exchange(from, 1'000);
+  CHECK_FALSE(way().trusts_last_fill());
+}
+
+TEST_CASE("relay: what one direction left behind is found although the other one proved something in the same turn",
+          "[relay][lost_edge]") {
+  relay_fixture relayed;
+  const auto trusts = [&] {
+    return relayed.subject().client_to_backend().trusts_last_fill() &&
+           relayed.subject().backend_to_client().trusts_last_fill();
+  };
+  for (int i = 0; i < 20 && !trusts(); ++i) {
+    relayed.exchange(side::client, 1'000);
+    relayed.exchange(side::backend, 1'000);
+  }
+  REQUIRE(trusts());
+  relayed.advance(4 * millisecond);
+  const support::socket_pair between = support::tcp_pair();
+  for (int i = 0; i < 600; ++i) {
+    relayed.send_now(side::client, 1);
+    support::send_all(between.first.get(), "x");
+  }
+  relayed.send_now(side::backend, 1'000);
+  relayed.finish(side::backend);
+  relayed.settle();
+  REQUIRE(relayed.subject().client_to_backend().bytes_in() < relayed.sent(side::client));
+  relayed.advance(2 * millisecond);
+  relayed.look_again();
+  relayed.settle();
+  CHECK(relayed.subject().client_to_backend().bytes_in() == relayed.sent(side::client));
+}
+
 }  // namespace sluice::relay::testing

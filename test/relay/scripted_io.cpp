@@ -9,8 +9,9 @@ namespace sluice::relay::testing {
 namespace {
 
 std::string_view name_of(call what) noexcept {
-  constexpr std::array<std::string_view, 10> names{"splice_in",  "splice_out", "receive", "peek",     "send",
-                                                   "write_pipe", "read_pipe",  "tee",     "shutdown", "take_error"};
+  constexpr std::array<std::string_view, 12> names{
+      "splice_in", "splice_out", "splice_out_before_fin", "receive",   "peek", "send", "write_pipe", "read_pipe",
+      "tee",       "shutdown",   "set_nodelay",           "take_error"};
   return names[static_cast<std::size_t>(what)];
 }
 
@@ -54,6 +55,9 @@ sys::io_result scripted_io::splice_in(int socket, int, std::size_t length) noexc
 sys::io_result scripted_io::splice_out(int, int socket, std::size_t length) noexcept {
   return answer(call::splice_out, sink_, socket, length);
 }
+sys::io_result scripted_io::splice_out_before_fin(int, int socket, std::size_t length) noexcept {
+  return answer(call::splice_out_before_fin, sink_, socket, length);
+}
 sys::io_result scripted_io::receive(int socket, std::span<std::byte> into) noexcept {
   return answer(call::receive, source_, socket, into.size());
 }
@@ -73,6 +77,7 @@ sys::io_result scripted_io::tee(int, int, std::size_t length) noexcept {
   return answer(call::tee, std::nullopt, -1, length);
 }
 int scripted_io::shutdown_write(int socket) noexcept { return answer(call::shutdown_write, sink_, socket, 0).error; }
+int scripted_io::set_nodelay(int socket) noexcept { return answer(call::set_nodelay, sink_, socket, 0).error; }
 int scripted_io::take_error(int) noexcept { return answer(call::take_error, std::nullopt, -1, 0).error; }
 
 }  // namespace sluice::relay::testing

@@ -14,6 +14,7 @@ namespace sluice::relay::testing {
 enum class call : std::uint8_t {
   splice_in,
   splice_out,
+  splice_out_before_fin,
   receive,
   peek,
   send,
@@ -21,6 +22,7 @@ enum class call : std::uint8_t {
   read_pipe,
   tee,
   shutdown_write,
+  set_nodelay,
   take_error
 };
 
@@ -62,6 +64,7 @@ class scripted_io final : public sys::stream_io {
 
   sys::io_result splice_in(int socket, int pipe_write, std::size_t length) noexcept override;
   sys::io_result splice_out(int pipe_read, int socket, std::size_t length) noexcept override;
+  sys::io_result splice_out_before_fin(int pipe_read, int socket, std::size_t length) noexcept override;
   sys::io_result receive(int socket, std::span<std::byte> into) noexcept override;
   sys::io_result peek(int socket, std::span<std::byte> into) noexcept override;
   sys::io_result send(int socket, std::span<const std::byte> from) noexcept override;
@@ -69,6 +72,7 @@ class scripted_io final : public sys::stream_io {
   sys::io_result read_pipe(int pipe_read, std::span<std::byte> into) noexcept override;
   sys::io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept override;
   int shutdown_write(int socket) noexcept override;
+  int set_nodelay(int socket) noexcept override;
   int take_error(int socket) noexcept override;
 
  private:

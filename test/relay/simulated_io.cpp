@@ -196,6 +196,11 @@ io_result simulated_io::splice_out(int pipe_read, int, std::size_t length) noexc
   return io_result::moved(moved);
 }
 
+io_result simulated_io::splice_out_before_fin(int pipe_read, int socket, std::size_t length) noexcept {
+  if (!ended_ || !queue_.empty()) wrong("a tail held back for an end of file that does not follow");
+  return splice_out(pipe_read, socket, length);
+}
+
 io_result simulated_io::read(std::span<std::byte> into, bool keeps) {
   const std::size_t there = readable_bytes(true);
   if (there == 0) return nothing_to_read(false);

@@ -67,6 +67,7 @@ class simulated_io final : public sys::stream_io {
 
   sys::io_result splice_in(int socket, int pipe_write, std::size_t length) noexcept override;
   sys::io_result splice_out(int pipe_read, int socket, std::size_t length) noexcept override;
+  sys::io_result splice_out_before_fin(int pipe_read, int socket, std::size_t length) noexcept override;
   sys::io_result receive(int socket, std::span<std::byte> into) noexcept override;
   sys::io_result peek(int socket, std::span<std::byte> into) noexcept override;
   sys::io_result send(int socket, std::span<const std::byte> from) noexcept override;
@@ -74,6 +75,7 @@ class simulated_io final : public sys::stream_io {
   sys::io_result read_pipe(int pipe_read, std::span<std::byte> into) noexcept override;
   sys::io_result tee(int pipe_read, int pipe_write, std::size_t length) noexcept override;
   int shutdown_write(int socket) noexcept override;
+  int set_nodelay(int) noexcept override { return 0; }
   int take_error(int socket) noexcept override;
 
  private:

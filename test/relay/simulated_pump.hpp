@@ -40,9 +40,19 @@ struct simulated_pump {
   step_result step() { return last = moves.step(context, allowed); }
   bool is_over() const noexcept { return last == step_result::finished || last == step_result::failed; }
 
-  /// Whether the pump waits for something that is there, and that no edge will tell of.
+  /// What a relay does some time after a short fill was trusted.
+  void look_behind() noexcept {
+    if (!moves.trusts_last_fill()) return;
+    const bool left = !source.readable && io.source_has_more();
+    moves.trust_was(!left);
+    if (!left) return;
+    source.readable = true;
+    step();
+  }
+
+  /// Whether the pump waits for something that is there, and that neither an edge nor a look will find.
   bool is_stalled() const noexcept {
-    if (io.edge_is_due()) return false;
+    if (io.edge_is_due() || moves.trusts_last_fill()) return false;
     return (last == step_result::wants_source && io.source_has_more()) ||
            (last == step_result::wants_sink && io.sink_takes_more());
   }
