@@ -10,7 +10,7 @@ endforeach()
 add_library(header_check OBJECT EXCLUDE_FROM_ALL ${sources})
 target_include_directories(header_check PRIVATE src include test)
 target_link_libraries(header_check PRIVATE
-  Boost::headers fmt::fmt spdlog::spdlog toml11::toml11 PkgConfig::cares Threads::Threads sluice_options)
+  Boost::headers fmt::fmt spdlog::spdlog toml11::toml11 PkgConfig::cares OpenSSL::SSL Threads::Threads sluice_options)
 if(SLUICE_BUILD_TESTS)
   target_link_libraries(header_check PRIVATE Catch2::Catch2)
 endif()

@@ -33,3 +33,17 @@ function(sluice_test name)
     add_dependencies(threads_tests test_${name})
   endif()
 endfunction()
+
+# sluice_script_test(NAME SCRIPT LABEL [argument ...])
+#
+# A script of Python's unittest that gets the built program. It is skipped where it ends with 77, and not there without Python.
+function(sluice_script_test name script label)
+  find_package(Python3 3.11 COMPONENTS Interpreter)
+  if(NOT Python3_FOUND)
+    message(STATUS "Python is not installed: no test ${name}")
+    return()
+  endif()
+  add_test(NAME ${name} COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/${script} ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT
+    "SLUICE_BIN=$<TARGET_FILE:sluice>;SLUICE_BUILD_DIR=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endfunction()
