@@ -20,4 +20,9 @@ std::uint32_t connection_cap(std::size_t descriptor_limit, std::size_t listeners
   return static_cast<std::uint32_t>(std::min<std::size_t>((descriptor_limit - taken) / 2, 100'000'000));
 }
 
+std::uint32_t connection_cap_of_memory(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t of_a_session = 16 * 1024;
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(bytes / 2 / of_a_session, 1, 100'000'000));
+}
+
 }  // namespace sluice::accept

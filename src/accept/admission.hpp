@@ -49,4 +49,8 @@ class permit {
 std::uint32_t connection_cap(std::size_t descriptor_limit, std::size_t listeners, std::size_t pipes,
                              std::size_t workers) noexcept;
 
+/// How many sessions a container's memory limit allows: half of it, 16 KiB each. A session at rest costs 6 KiB with its
+/// kernel objects; the rest is for bytes on their way. At least 1.
+std::uint32_t connection_cap_of_memory(std::uint64_t bytes) noexcept;
+
 }  // namespace sluice::accept

@@ -113,3 +113,10 @@ TEST_CASE("connection_cap: is 1 at least, and no larger than a table can be", "[
   CHECK(connection_cap(132, 0, 0, 0) == 2);
   CHECK(connection_cap(std::size_t{1} << 40U, 0, 0, 0) == 100'000'000);
 }
+
+TEST_CASE("connection_cap_of_memory: half of it, 16 KiB a session", "[accept][admission]") {
+  CHECK(connection_cap_of_memory(64U << 20U) == 2'048);
+  CHECK(connection_cap_of_memory(1U << 30U) == 32'768);
+  CHECK(connection_cap_of_memory(0) == 1);
+  CHECK(connection_cap_of_memory(UINT64_MAX) == 100'000'000);
+}

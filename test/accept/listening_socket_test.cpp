@@ -19,16 +19,16 @@
 #include <vector>
 
 #include "accept/directory_lock.hpp"
-#include "accept/temporary_folder.hpp"
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
+#include "support/free_ports.hpp"
 #include "support/loopback.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace sluice;
 using namespace sluice::accept;
 namespace fs = std::filesystem;
 namespace support = sluice::support;
-using sluice::test::temporary_folder;
 
 namespace {
 
@@ -116,7 +116,8 @@ TEST_CASE("listening_socket: a dual-stack wildcard takes IPv4 and IPv6", "[accep
 
 TEST_CASE("listening_socket: an IPv6 wildcard that was asked for as such leaves IPv4 alone",
           "[accept][listening_socket]") {
-  const listening_socket six = open_listening_socket(at(sys::socket_address::any_ipv6(0)));
+  // A port that is free in both families: one that the kernel picks for IPv6 may be an IPv4 client's.
+  const listening_socket six = open_listening_socket(at(sys::socket_address::any_ipv6(support::free_ports())));
   if (!six && six.error == EAFNOSUPPORT) {
     WARN("IPv6 is off here");
     return;
@@ -173,9 +174,9 @@ TEST_CASE("listening_socket: a dual-stack wildcard meets an IPv4 listener", "[ac
 }
 
 TEST_CASE("listening_socket: connections that outlive their listener do not count", "[accept][listening_socket]") {
-  listening_socket opened = open_listening_socket(at_loopback());
+  const std::uint16_t port = support::free_ports();
+  listening_socket opened = open_listening_socket(at_loopback(port));
   REQUIRE(opened);
-  const std::uint16_t port = opened.address.port();
   const sys::unique_fd client = support::connect_to(opened.address);
   const sys::unique_fd accepted = support::accept_from(opened.fd.get());
   opened.fd.reset();
@@ -185,7 +186,7 @@ TEST_CASE("listening_socket: connections that outlive their listener do not coun
 TEST_CASE("listening_socket: of those who open an address at the same moment one alone gets it",
           "[accept][listening_socket]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string kind = GENERATE(as<std::string>(), "an address of one", "a group's address", "a stale path");
   CAPTURE(kind);
   for (int round = 0; round < 300; ++round) {
@@ -194,8 +195,7 @@ TEST_CASE("listening_socket: of those who open an address at the same moment one
       fs::remove(folder / "a.sock");
       leave_stale(folder / "a.sock");
     } else {
-      listening_socket chosen = open_listening_socket(at_loopback());
-      spec = at(chosen.address);
+      spec = at_loopback(support::free_ports());
       spec.starts_group = kind == "a group's address";
     }
     std::vector<listening_socket> opened(3);
@@ -224,7 +224,7 @@ TEST_CASE("listening_socket: of those who open an address at the same moment one
 
 TEST_CASE("directory_lock: who finds the directory locked all the time is told so", "[accept][directory_lock]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   {
     const directory_lock first(folder / "a.sock");
     CHECK(first.error() == 0);
@@ -240,7 +240,7 @@ TEST_CASE("directory_lock: who finds the directory locked all the time is told s
 
 TEST_CASE("listening_socket: a unix path gets mode and owner", "[accept][listening_socket]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   const passwd* self = ::getpwuid(::geteuid());
   const group* own = ::getgrgid(::getegid());
@@ -264,7 +264,7 @@ TEST_CASE("listening_socket: a unix path gets mode and owner", "[accept][listeni
 TEST_CASE("listening_socket: root may give a path away, by user, by number or by group alone",
           "[accept][listening_socket]") {
   if (::geteuid() != 0) return;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const passwd* nobody = ::getpwnam("nobody");
   if (nobody == nullptr) return;
   const uid_t uid = nobody->pw_uid;
@@ -292,7 +292,7 @@ TEST_CASE("listening_socket: root may give a path away, by user, by number or by
 
 TEST_CASE("listening_socket: an unknown owner fails and leaves no file", "[accept][listening_socket]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string owner =
       GENERATE(as<std::string>(), "no-such-user-here", ":no-such-group-here", "12monkeys", "4294967295", "-1");
   listen_spec spec = at_path(folder / "a.sock");
@@ -306,7 +306,7 @@ TEST_CASE("listening_socket: an unknown owner fails and leaves no file", "[accep
 
 TEST_CASE("listening_socket: a stale socket file is replaced", "[accept][listening_socket]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   leave_stale(path);
   const listening_socket opened = open_listening_socket(at_path(path));
@@ -317,7 +317,7 @@ TEST_CASE("listening_socket: a stale socket file is replaced", "[accept][listeni
 TEST_CASE("listening_socket: a path that somebody answers is refused and goes on answering",
           "[accept][listening_socket]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   listen_spec spec = at_path(path);
   spec.backlog = GENERATE(0, 16);
@@ -331,7 +331,7 @@ TEST_CASE("listening_socket: a path that somebody answers is refused and goes on
 
 TEST_CASE("listening_socket: a file that is no stream socket is never removed", "[accept][listening_socket]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   SECTION("a plain file") {
     std::ofstream(path) << "precious";
@@ -352,7 +352,7 @@ TEST_CASE("listening_socket: a file that is no stream socket is never removed", 
 }
 
 TEST_CASE("listening_socket: a live datagram socket's path is refused", "[accept][listening_socket]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   const sys::unique_fd datagrams(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   REQUIRE(sys::bind(datagrams.get(), *sys::socket_address::from_unix_path(path)) == 0);
@@ -361,7 +361,7 @@ TEST_CASE("listening_socket: a live datagram socket's path is refused", "[accept
 }
 
 TEST_CASE("listening_socket: a directory that is not there is ENOENT at bind", "[accept][listening_socket]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const listening_socket opened = open_listening_socket(at_path(folder / "none/a.sock"));
   CHECK_FALSE(opened);
   CHECK(opened.error == ENOENT);
@@ -380,7 +380,7 @@ TEST_CASE("listening_socket: an abstract name makes no file and is taken once", 
 }
 
 TEST_CASE("path_guard: removes the file that it saw", "[accept][path_guard]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   leave_stale(path);
   { const path_guard guard(path); }
@@ -389,7 +389,7 @@ TEST_CASE("path_guard: removes the file that it saw", "[accept][path_guard]") {
 
 TEST_CASE("path_guard: leaves what another process has put there, and what it is told to keep",
           "[accept][path_guard]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   const listening_socket ours = open_listening_socket(at_path(path));
   REQUIRE(ours);
@@ -407,7 +407,7 @@ TEST_CASE("path_guard: leaves what another process has put there, and what it is
 }
 
 TEST_CASE("path_guard: moved, it removes once and late", "[accept][path_guard]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   leave_stale(path);
   {
