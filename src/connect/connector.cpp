@@ -27,7 +27,7 @@ loop::task<connected> connect(connect_place place, attempt wanted) {
   const int fd = made.fd.get();
   if (!wanted.address.is_unix()) {
     sys::set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-    if (wanted.nodelay) sys::set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (wanted.holds_ack) sys::hold_acknowledgement(fd);
   }
 
   int error = sys::connect(fd, wanted.address);

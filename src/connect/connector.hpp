@@ -13,7 +13,9 @@ namespace sluice::connect {
 struct attempt {
   sys::socket_address address;
   bool may_meet_itself = false;  ///< see may_meet_itself()
-  bool nodelay = true;
+  /// The handshake's last ACK waits for the first bytes sent, which carry it: a segment less. Who asks for it sends
+  /// bytes at once or calls sys::acknowledge_now(); otherwise the backend learns of its client 200 ms late.
+  bool holds_ack = false;
   loop::time_ns deadline = loop::never;
 };
 

@@ -1,7 +1,10 @@
 #include "connect/resolver.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -12,6 +15,7 @@
 
 #include "connect/resolver_channel.hpp"
 #include "connect/resolver_name.hpp"
+#include "connect/resolver_srv.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -28,29 +32,53 @@ class resolver::impl : public std::enable_shared_from_this<resolver::impl> {
     channel_ = std::make_unique<resolver_channel>(io_, settings_, rules_.resolv_conf);
   }
 
-  void follow(const std::string& name, handler on_answer);
+  ticket follow(const std::string& name, handler on_answer);
+  ticket follow_srv(const std::string& name, srv_handler on_answer);
+  void unfollow(ticket which);
   void close();
 
  private:
-  /// A name and who follows it. Never moved or removed while we are open.
+  /// A name and who follows it; forgotten when nobody does.
+  template <typename State, typename Handler>
   struct followed {
-    followed(asio::io_context& io, const std::string& name) : state(name), timer(io) {}
+    followed(asio::io_context& io, const std::string& name, bool empty_applies)
+        : state(name, empty_applies), next_round(io), patience(io) {}
 
-    resolver_name state;
-    std::vector<handler> handlers;
-    asio::steady_timer timer;  ///< to the next round; within a round, how long to wait for the slower family
+    State state;
+    std::map<ticket, Handler> handlers;
+    asio::steady_timer next_round;
+    asio::steady_timer patience;  ///< how long what is slow may keep back what is known
     bool is_published = false;
+    std::map<std::string, ticket> hosts;  ///< of SRV records
   };
+  using followed_name = followed<resolver_name, handler>;
+  using followed_srv = followed<resolver_srv, srv_handler>;
+  template <typename Followed>
+  using shared = std::shared_ptr<Followed>;
 
-  using step = void (impl::*)(followed&);
+  template <typename Followed, typename Handler>
+  ticket add(std::map<std::string, shared<Followed>>& all, const std::string& name, Handler on_answer);
+  template <typename Followed>
+  bool drop(std::map<std::string, shared<Followed>>& all, ticket which);
+  template <typename Followed>
+  void after(asio::steady_timer& timer, const shared<Followed>& name, std::chrono::milliseconds wait,
+             void (impl::*what)(const shared<Followed>&));
+  template <typename Followed>
+  void tell(const shared<Followed>& name, const std::vector<ticket>& whom);
+  template <typename Followed>
+  void tell_all(const shared<Followed>& name);
 
-  void after(followed& name, std::chrono::milliseconds wait, step what);
-  void look_up(followed& name);
-  void ask(followed& name, int family);
-  void take(followed& name, int family, lookup_result result);
-  void finish_round(followed& name);
-  void publish(followed& name);
-  void tell(followed& name, std::size_t first, std::size_t last);
+  void look_up(const shared<followed_name>& name);
+  void ask(const shared<followed_name>& name, int family);
+  void take(const shared<followed_name>& name, int family, lookup_result result);
+  void finish_round(const shared<followed_name>& name);
+  void publish(const shared<followed_name>& name);
+
+  void look_up(const shared<followed_srv>& name);
+  void take(const shared<followed_srv>& name, srv_result result);
+  void follow_hosts(const shared<followed_srv>& name);
+  void publish(const shared<followed_srv>& name);
+
   bool has_route(const sys::socket_address& address);
   std::filesystem::file_time_type resolv_conf_time() const;
   void follow_resolv_conf();
@@ -61,48 +89,107 @@ class resolver::impl : public std::enable_shared_from_this<resolver::impl> {
   std::filesystem::file_time_type resolv_conf_time_;
   std::unique_ptr<resolver_channel> channel_;
   std::vector<std::unique_ptr<resolver_channel>> retired_;  ///< of an older resolv.conf, with questions under way
-  std::vector<std::unique_ptr<followed>> names_;
+  std::map<std::string, shared<followed_name>> names_;
+  std::map<std::string, shared<followed_srv>> services_;
+  ticket last_ticket_ = 0;
   bool is_closed_ = false;
 };
 
-void resolver::impl::follow(const std::string& name, handler on_answer) {
-  for (const auto& known : names_) {
-    if (known->state.known().name != name) continue;
-    known->handlers.push_back(std::move(on_answer));
-    if (!known->is_published) return;
-    asio::post(io_, [weak = weak_from_this(), at = known.get(), newest = known->handlers.size() - 1] {
-      if (const auto self = weak.lock()) self->tell(*at, newest, newest + 1);
+resolver::ticket resolver::impl::follow(const std::string& name, handler on_answer) {
+  return add(names_, name, std::move(on_answer));
+}
+
+resolver::ticket resolver::impl::follow_srv(const std::string& name, srv_handler on_answer) {
+  return add(services_, name, std::move(on_answer));
+}
+
+template <typename Followed, typename Handler>
+resolver::ticket resolver::impl::add(std::map<std::string, shared<Followed>>& all, const std::string& name,
+                                     Handler on_answer) {
+  const ticket mine = ++last_ticket_;
+  auto& known = all[name];
+  const bool is_new = !known;
+  if (is_new) known = std::make_shared<Followed>(io_, name, rules_.empty_applies);
+  known->handlers.emplace(mine, std::move(on_answer));
+  if (is_new) {
+    void (impl::*look_it_up)(const shared<Followed>&) = &impl::look_up;
+    after(known->next_round, known, std::chrono::milliseconds(0), look_it_up);
+  } else if (known->is_published) {
+    asio::post(io_, [weak = weak_from_this(), name = std::weak_ptr<Followed>(known), mine] {
+      const auto self = weak.lock();
+      const auto at = name.lock();
+      if (self && at) self->tell(at, {mine});
     });
-    return;
   }
-  names_.push_back(std::make_unique<followed>(io_, name));
-  names_.back()->handlers.push_back(std::move(on_answer));
-  after(*names_.back(), std::chrono::milliseconds(0), &impl::look_up);
+  return mine;
+}
+
+template <typename Followed>
+bool resolver::impl::drop(std::map<std::string, shared<Followed>>& all, ticket which) {
+  const auto place =
+      std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.second->handlers.contains(which); });
+  if (place == all.end()) return false;
+  place->second->handlers.erase(which);
+  if (!place->second->handlers.empty()) return true;
+  const shared<Followed> last = std::move(place->second);
+  all.erase(place);
+  for (const auto& [host, of_host] : last->hosts) drop(names_, of_host);
+  return true;
+}
+
+void resolver::impl::unfollow(ticket which) {
+  if (!drop(names_, which)) drop(services_, which);
 }
 
 void resolver::impl::close() {
   is_closed_ = true;
   channel_.reset();
   retired_.clear();
-  for (const auto& name : names_) name->timer.cancel();
+  names_.clear();
+  services_.clear();
 }
 
-void resolver::impl::after(followed& name, std::chrono::milliseconds wait, step what) {
-  name.timer.expires_after(wait);
-  name.timer.async_wait([weak = weak_from_this(), at = &name, what, due = name.timer.expiry()](auto error) {
+template <typename Followed>
+void resolver::impl::after(asio::steady_timer& timer, const shared<Followed>& name, std::chrono::milliseconds wait,
+                           void (impl::*what)(const shared<Followed>&)) {
+  timer.expires_after(wait);
+  timer.async_wait([weak = weak_from_this(), &timer, forgotten = std::weak_ptr<Followed>(name), what,
+                    due = timer.expiry()](auto error) {
     const auto self = weak.lock();
+    const auto at = forgotten.lock();
     // A handler that was already queued when the timer was set anew has no error, but another time.
-    if (error || !self || self->is_closed_ || at->timer.expiry() != due) return;
-    ((*self).*what)(*at);
+    if (error || !self || !at || self->is_closed_ || timer.expiry() != due) return;
+    ((*self).*what)(at);
   });
 }
 
-void resolver::impl::look_up(followed& name) {
-  name.state.begin();
-  lookup_result hosts = look_in_hosts(name.state.known().name);
+/// Calls these handlers.
+template <typename Followed>
+void resolver::impl::tell(const shared<Followed>& name, const std::vector<ticket>& whom) {
+  name->is_published = true;
+  // From copies: a handler may follow, unfollow, or destroy the resolver.
+  const auto known = name->state.known();
+  for (const ticket one : whom) {
+    const auto place = name->handlers.find(one);
+    if (is_closed_ || place == name->handlers.end()) continue;
+    const auto call = place->second;
+    call(known);
+  }
+}
+
+template <typename Followed>
+void resolver::impl::tell_all(const shared<Followed>& name) {
+  std::vector<ticket> all;
+  for (const auto& [one, call] : name->handlers) all.push_back(one);
+  tell(name, all);
+}
+
+void resolver::impl::look_up(const shared<followed_name>& name) {
+  name->state.begin();
+  lookup_result hosts = look_in_hosts(name->state.known().name);
   if (hosts.what == lookup_result::kind::answered) {
     hosts.ttl = std::chrono::duration_cast<std::chrono::seconds>(rules_.hosts_interval);
-    name.state.take_all(std::move(hosts));
+    name->state.take_all(std::move(hosts));
     finish_round(name);
     return;
   }
@@ -111,44 +198,83 @@ void resolver::impl::look_up(followed& name) {
   ask(name, AF_INET6);
 }
 
-void resolver::impl::ask(followed& name, int family) {
-  // The channel is ours and calls nobody after its end: `this` and the name are there.
-  channel_->ask(name.state.known().name, family, [this, family, at = &name](lookup_result result) {
-    const auto self = shared_from_this();
-    take(*at, family, std::move(result));
-  });
+void resolver::impl::ask(const shared<followed_name>& name, int family) {
+  // The channel is ours and calls nobody after its end.
+  channel_->ask(name->state.known().name, family,
+                [this, family, forgotten = std::weak_ptr<followed_name>(name)](lookup_result result) {
+                  const auto self = shared_from_this();
+                  if (const auto at = forgotten.lock()) take(at, family, std::move(result));
+                });
 }
 
-void resolver::impl::take(followed& name, int family, lookup_result result) {
-  name.state.take(family, std::move(result));
-  if (name.state.is_complete()) {
+void resolver::impl::take(const shared<followed_name>& name, int family, lookup_result result) {
+  name->state.take(family, std::move(result));
+  if (name->state.is_complete()) {
     finish_round(name);
-  } else if (name.state.has_answer()) {
-    after(name, rules_.straggler_wait, &impl::publish);
+  } else if (name->state.has_answer()) {
+    void (impl::*publish_it)(const shared<followed_name>&) = &impl::publish;
+    after(name->patience, name, rules_.straggler_wait, publish_it);
   }
 }
 
-void resolver::impl::finish_round(followed& name) {
-  const bool changed = name.state.settle([this](const auto& address) { return has_route(address); });
-  after(name, name.state.next_look_up(rules_), &impl::look_up);
-  if (changed || !name.is_published) tell(name, 0, name.handlers.size());
+void resolver::impl::finish_round(const shared<followed_name>& name) {
+  name->patience.cancel();
+  const bool changed = name->state.settle([this](const auto& address) { return has_route(address); });
+  void (impl::*look_it_up)(const shared<followed_name>&) = &impl::look_up;
+  after(name->next_round, name, name->state.next_look_up(rules_), look_it_up);
+  if (changed || !name->is_published) tell_all(name);
 }
 
 /// One family has answered, the other is slow.
-void resolver::impl::publish(followed& name) {
-  const bool changed = name.state.settle([this](const auto& address) { return has_route(address); });
-  if (changed || !name.is_published) tell(name, 0, name.handlers.size());
+void resolver::impl::publish(const shared<followed_name>& name) {
+  if (name->state.is_complete()) return;
+  const bool changed = name->state.settle([this](const auto& address) { return has_route(address); });
+  if (changed || !name->is_published) tell_all(name);
 }
 
-/// Calls the handlers first to last, the last not included.
-void resolver::impl::tell(followed& name, std::size_t first, std::size_t last) {
-  name.is_published = true;
-  // By index and from copies: a handler may follow the same name, or destroy the resolver.
-  const resolution known = name.state.known();
-  for (std::size_t i = first; i < last && !is_closed_; ++i) {
-    const handler call = name.handlers[i];
-    call(known);
+void resolver::impl::look_up(const shared<followed_srv>& name) {
+  follow_resolv_conf();
+  channel_->ask_srv(name->state.known().name, [this, forgotten = std::weak_ptr<followed_srv>(name)](srv_result result) {
+    const auto self = shared_from_this();
+    if (const auto at = forgotten.lock()) take(at, std::move(result));
+  });
+}
+
+void resolver::impl::take(const shared<followed_srv>& name, srv_result result) {
+  name->state.take(std::move(result));
+  void (impl::*look_it_up)(const shared<followed_srv>&) = &impl::look_up;
+  after(name->next_round, name, name->state.next_look_up(rules_), look_it_up);
+  follow_hosts(name);
+  void (impl::*publish_it)(const shared<followed_srv>&) = &impl::publish;
+  if (name->state.is_complete())
+    publish(name);
+  else
+    after(name->patience, name, rules_.host_wait, publish_it);
+}
+
+void resolver::impl::follow_hosts(const shared<followed_srv>& name) {
+  const std::set<std::string>& wanted = name->state.hosts();
+  std::erase_if(name->hosts, [&](const auto& entry) {
+    if (wanted.contains(entry.first)) return false;
+    drop(names_, entry.second);
+    return true;
+  });
+  for (const std::string& host : wanted) {
+    if (name->hosts.contains(host)) continue;
+    const auto take_host = [this, forgotten = std::weak_ptr<followed_srv>(name)](const resolution& known) {
+      const auto at = forgotten.lock();
+      if (!at) return;
+      at->state.take_host(known);
+      if (at->state.is_complete()) publish(at);
+    };
+    name->hosts.emplace(host, follow(host, take_host));
   }
+}
+
+/// Every host is known, or some took too long.
+void resolver::impl::publish(const shared<followed_srv>& name) {
+  name->patience.cancel();
+  if (name->state.settle() || !name->is_published) tell_all(name);
 }
 
 /// A UDP socket that connects sends nothing: it only asks for a route.
@@ -187,6 +313,14 @@ resolver::resolver(boost::asio::io_context& io, const dns_config& settings, cons
 
 resolver::~resolver() { impl_->close(); }
 
-void resolver::follow(const std::string& name, handler on_answer) { impl_->follow(name, std::move(on_answer)); }
+resolver::ticket resolver::follow(const std::string& name, handler on_answer) {
+  return impl_->follow(name, std::move(on_answer));
+}
+
+resolver::ticket resolver::follow_srv(const std::string& name, srv_handler on_answer) {
+  return impl_->follow_srv(name, std::move(on_answer));
+}
+
+void resolver::unfollow(ticket which) { impl_->unfollow(which); }
 
 }  // namespace sluice::connect

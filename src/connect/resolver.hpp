@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,29 @@ struct resolution {
   std::vector<sys::socket_address> addresses;  ///< port 0, each once; the last good answer when the look-up failed
   bool stale = false;                          ///< the last look-up failed, at least in part: addresses are older
   std::string error;                           ///< what went wrong, for the log; empty if nothing
+
+  bool operator==(const resolution&) const = default;
+};
+
+/// One backend as an SRV record names it.
+struct srv_target {
+  std::string host;  ///< lower case, no dot at its end
+  std::uint16_t port = 0;
+  std::uint16_t priority = 0;  ///< less is preferred
+  std::uint16_t weight = 0;
+  std::vector<sys::socket_address> addresses;  ///< port 0; none while the host was never resolved
+
+  bool operator==(const srv_target&) const = default;
+};
+
+/// What is known of a name's SRV records after a look-up.
+struct srv_resolution {
+  std::string name;
+  std::vector<srv_target> targets;  ///< ordered by priority, host and port; the last good answer if the look-up failed
+  bool stale = false;
+  std::string error;
+
+  bool operator==(const srv_resolution&) const = default;
 };
 
 /// When names are looked up again, and by which resolv.conf. The defaults are what runs; tests shorten them.
@@ -31,7 +55,11 @@ struct refresh_rules {
   std::chrono::milliseconds hosts_interval{5'000};  ///< names that /etc/hosts answers have no TTL
   /// When one address family has answered: how much longer the other may take before the first is used.
   std::chrono::milliseconds straggler_wait{50};
+  /// When SRV records have answered: how much longer the look-ups of new hosts may keep the answer back.
+  std::chrono::milliseconds host_wait{500};
   std::string resolv_conf = "/etc/resolv.conf";
+  /// Whether "there is nothing" takes away what was known; otherwise it counts as a failure.
+  bool empty_applies = false;
 };
 
 /// Looks names up with c-ares, and again when their TTL runs out (at least 1 s, at most 5 min; after a failure 1, 2, 4
@@ -44,6 +72,9 @@ struct refresh_rules {
 class resolver {
  public:
   using handler = std::function<void(const resolution&)>;
+  using srv_handler = std::function<void(const srv_resolution&)>;
+  /// What unfollow() wants.
+  using ticket = std::uint64_t;
 
   /// Throws std::runtime_error if c-ares can't start or settings.servers can't be parsed.
   resolver(boost::asio::io_context& io, const dns_config& settings, const refresh_rules& rules = {});
@@ -53,7 +84,15 @@ class resolver {
 
   /// Starts to follow a name. The handler is called from the io_context after the first look-up, whatever it gave, and
   /// then whenever the addresses, staleness or error change. A name may be followed by several handlers.
-  void follow(const std::string& name, handler on_answer);
+  ticket follow(const std::string& name, handler on_answer);
+
+  /// The same for the SRV records of a name. Targets whose addresses the answer brings are not looked up. The first
+  /// call comes when every target was.
+  ticket follow_srv(const std::string& name, srv_handler on_answer);
+
+  /// Ends it: this handler is not called any more. A name that nobody follows is forgotten. May be called from a
+  /// handler.
+  void unfollow(ticket which);
 
  private:
   class impl;

@@ -67,6 +67,12 @@ constexpr int basic_mask = ARES_OPT_LOOKUPS
 #endif
     ;
 
+lookup_result::kind kind_of(int status) noexcept {
+  if (status == ARES_SUCCESS) return lookup_result::kind::answered;
+  const bool is_nothing = status == ARES_ENODATA || status == ARES_ENOTFOUND;
+  return is_nothing ? lookup_result::kind::nothing : lookup_result::kind::failed;
+}
+
 /// family: AF_UNSPEC for all.
 lookup_result sorted_out(int status, const ares_addrinfo* answer, int family) {
   lookup_result result;
@@ -88,8 +94,7 @@ lookup_result sorted_out(int status, const ares_addrinfo* answer, int family) {
     return result;
   }
   if (status == ARES_SUCCESS) status = ARES_ENODATA;
-  const bool is_nothing = status == ARES_ENODATA || status == ARES_ENOTFOUND;
-  result.what = is_nothing ? lookup_result::kind::nothing : lookup_result::kind::failed;
+  result.what = kind_of(status);
   result.error = ares_strerror(status);
   return result;
 }
@@ -152,6 +157,11 @@ struct resolver_channel::question {
   handler on_result;
 };
 
+struct resolver_channel::srv_question {
+  resolver_channel* asked;
+  srv_handler on_result;
+};
+
 /// A socket of c-ares. open is false once c-ares has said that it closes it.
 struct resolver_channel::watched {
   watched(boost::asio::io_context& io, ares_socket_t fd) : descriptor(io, fd) {}
@@ -197,16 +207,44 @@ void resolver_channel::ask(const std::string& name, int family, handler on_resul
   arm_timer();
 }
 
+void resolver_channel::ask_srv(const std::string& name, srv_handler on_result) {
+  constexpr int internet = 1;
+  constexpr int srv = 33;
+  auto asked = std::make_unique<srv_question>(srv_question{this, std::move(on_result)});
+  ++in_flight_;
+  ares_search(channel_, name.c_str(), internet, srv, on_srv_answer, asked.release());
+  arm_timer();
+}
+
 /// Called by c-ares, at times from within ask(): posts, so that the handler may do with us what it likes.
 void resolver_channel::on_answer(void* argument, int status, int, ares_addrinfo* raw) noexcept {
   const std::unique_ptr<question> asked(static_cast<question*>(argument));
   const std::unique_ptr<ares_addrinfo, answer_free> answer(raw);
   if (status == ARES_EDESTRUCTION) return;
-  resolver_channel* self = asked->asked;
-  boost::asio::post(self->io_, [self, alive = std::weak_ptr<char>(self->alive_), call = std::move(asked->on_result),
-                                result = sorted_out(status, answer.get(), asked->family)]() mutable {
+  asked->asked->hand_over(std::move(asked->on_result), sorted_out(status, answer.get(), asked->family));
+}
+
+void resolver_channel::on_srv_answer(void* argument, int status, int, unsigned char* message, int length) noexcept {
+  const std::unique_ptr<srv_question> asked(static_cast<srv_question*>(argument));
+  if (status == ARES_EDESTRUCTION) return;
+  srv_result result;
+  if (status == ARES_SUCCESS) {
+    std::optional<srv_answer> parsed = parse_srv_answer({message, static_cast<std::size_t>(length)});
+    if (!parsed) status = ARES_EBADRESP;
+    if (parsed && parsed->targets.empty()) status = ARES_ENODATA;
+    if (parsed) result.answer = std::move(*parsed);
+  }
+  result.what = kind_of(status);
+  if (status != ARES_SUCCESS) result.error = ares_strerror(status);
+  asked->asked->hand_over(std::move(asked->on_result), std::move(result));
+}
+
+template <typename Handler, typename Result>
+void resolver_channel::hand_over(Handler&& call, Result&& result) {
+  boost::asio::post(io_, [this, alive = std::weak_ptr<char>(alive_), call = std::forward<Handler>(call),
+                          result = std::forward<Result>(result)]() mutable {
     if (alive.expired()) return;
-    --self->in_flight_;
+    --in_flight_;
     call(std::move(result));
   });
 }

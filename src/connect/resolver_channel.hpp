@@ -17,6 +17,7 @@
 
 #include "sluice/config.hpp"
 
+#include "connect/srv_answer.hpp"
 #include "sys/socket_address.hpp"
 
 namespace sluice::connect {
@@ -35,6 +36,13 @@ struct lookup_result {
   std::string error;                           ///< unless answered
 };
 
+/// What a question for SRV records gave.
+struct srv_result {
+  lookup_result::kind what = lookup_result::kind::failed;
+  srv_answer answer;
+  std::string error;  ///< unless answered
+};
+
 /// Addresses of both families by /etc/hosts, or of an IP literal, at once; a localhost that the file does not know is
 /// loopback. Never failed.
 lookup_result look_in_hosts(const std::string& name);
@@ -44,6 +52,7 @@ lookup_result look_in_hosts(const std::string& name);
 class resolver_channel {
  public:
   using handler = std::function<void(lookup_result)>;
+  using srv_handler = std::function<void(srv_result)>;
 
   /// Throws std::runtime_error.
   resolver_channel(boost::asio::io_context& io, const dns_config& settings, const std::string& resolv_conf);
@@ -54,14 +63,21 @@ class resolver_channel {
   /// Asks DNS for one family, AF_INET or AF_INET6. The handler is always called from the io_context, never from here.
   void ask(const std::string& name, int family, handler on_result);
 
+  /// The same for SRV records.
+  void ask_srv(const std::string& name, srv_handler on_result);
+
   /// Questions whose handler was not called yet.
   std::size_t in_flight() const noexcept { return in_flight_; }
 
  private:
   struct question;
+  struct srv_question;
   struct watched;
 
   static void on_answer(void* argument, int status, int timeouts, ares_addrinfo* answer) noexcept;
+  static void on_srv_answer(void* argument, int status, int timeouts, unsigned char* message, int length) noexcept;
+  template <typename Handler, typename Result>
+  void hand_over(Handler&& call, Result&& result);
   static void on_socket_state(void* self, ares_socket_t fd, int readable, int writable) noexcept;
   void wait_for(const std::shared_ptr<watched>& socket);
   void process(ares_socket_t readable, ares_socket_t writable);

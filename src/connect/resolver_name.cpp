@@ -64,12 +64,16 @@ void resolver_name::take_all(lookup_result result) {
   }
 }
 
-/// "Nothing" is believed only beside an answer of the other family: then the name lives and has no such address. Alone
-/// it is how a broken zone looks, and never wipes what works.
+bool resolver_name::is_gone() const noexcept {
+  return empty_applies_ && is_complete() && ipv4_.last.what == kind::nothing && ipv6_.last.what == kind::nothing;
+}
+
+/// "Nothing" is believed beside an answer of the other family: then the name lives and has no such address. Alone it is
+/// how a broken zone looks, and wipes what works only if that was asked for.
 void resolver_name::fold(family_answer& family) const {
   if (!family.is_fresh) return;
   if (family.last.what == kind::answered) family.good = each_once(family.last.addresses);
-  if (family.last.what == kind::nothing && has_answer()) family.good.clear();
+  if (family.last.what == kind::nothing && (has_answer() || is_gone())) family.good.clear();
 }
 
 bool resolver_name::settle(const route_probe& has_route) {
@@ -88,7 +92,7 @@ bool resolver_name::settle(const route_probe& has_route) {
   for (const family_answer* family : {&ipv4_, &ipv6_}) {
     const bool matters = keeps_old(*family) || !has_answer();
     if (!matters) continue;
-    now.stale = true;
+    now.stale = !is_gone();
     const bool says_more = family->last.what == kind::failed;
     if (now.error.empty() || says_more) now.error = family->last.error;
   }

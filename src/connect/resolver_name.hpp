@@ -17,7 +17,9 @@ class resolver_name {
   /// Whether the host has a route to an address.
   using route_probe = std::function<bool(const sys::socket_address&)>;
 
-  explicit resolver_name(const std::string& name) { known_.name = name; }
+  explicit resolver_name(const std::string& name, bool empty_applies = false) : empty_applies_(empty_applies) {
+    known_.name = name;
+  }
 
   void begin() noexcept { ipv4_.is_fresh = ipv6_.is_fresh = false; }
   void take(int family, lookup_result result);
@@ -46,6 +48,10 @@ class resolver_name {
   static bool keeps_old(const family_answer& family) noexcept;
   void fold(family_answer& family) const;
 
+  /// Both families say that there is nothing, and that is to be believed.
+  bool is_gone() const noexcept;
+
+  const bool empty_applies_;
   family_answer ipv4_;
   family_answer ipv6_;
   resolution known_;

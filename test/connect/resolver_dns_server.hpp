@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,7 @@
 
 namespace sluice::test {
 
-enum class record_type : std::uint16_t { a = 1, cname = 5, aaaa = 28 };
+enum class record_type : std::uint16_t { a = 1, cname = 5, aaaa = 28, srv = 33 };
 
 struct dns_question {
   std::string name;  ///< lower case
@@ -30,8 +31,9 @@ struct dns_question {
 
 struct dns_record {
   record_type type = record_type::a;
-  std::string value;  ///< an IP literal, or a name
+  std::string value;  ///< an IP literal, a name, or "PRIORITY WEIGHT PORT NAME"
   std::uint32_t ttl = 0;
+  std::string owner = {};  ///< if it is not the name that was asked for
 };
 
 /// What the server does with one question.
@@ -41,6 +43,7 @@ struct dns_reply {
   std::vector<dns_record> records;
   std::uint16_t rcode = 0;
   action what = action::answer;
+  std::vector<dns_record> additional = {};
 };
 
 inline constexpr std::uint16_t rcode_servfail = 2;
@@ -166,19 +169,25 @@ class scripted_dns_server {
     put(out, 1);
     put(out, reply.records.size());
     put(out, 0);
-    put(out, 0);
+    put(out, reply.additional.size());
     out.insert(out.end(), asked.begin(), asked.end());
-    for (const dns_record& record : reply.records) {
-      put(out, 0xc00c);  // the name asked for
-      put(out, static_cast<std::uint16_t>(record.type));
-      put(out, 1);
-      put(out, record.ttl >> 16);
-      put(out, record.ttl & 0xffffU);
-      const bytes data = record_data(record);
-      put(out, data.size());
-      out.insert(out.end(), data.begin(), data.end());
-    }
+    for (const dns_record& record : reply.records) put_record(out, record);
+    for (const dns_record& record : reply.additional) put_record(out, record);
     return out;
+  }
+
+  static void put_record(bytes& out, const dns_record& record) {
+    if (record.owner.empty())
+      put(out, 0xc00c);  // the name asked for
+    else
+      put_name(out, record.owner);
+    put(out, static_cast<std::uint16_t>(record.type));
+    put(out, 1);
+    put(out, record.ttl >> 16);
+    put(out, record.ttl & 0xffffU);
+    const bytes data = record_data(record);
+    put(out, data.size());
+    out.insert(out.end(), data.begin(), data.end());
   }
 
   static bytes record_data(const dns_record& record) {
@@ -190,16 +199,29 @@ class scripted_dns_server {
       const auto raw = boost::asio::ip::make_address_v6(record.value).to_bytes();
       return {raw.begin(), raw.end()};
     }
-    bytes name;
-    for (std::size_t at = 0; at < record.value.size();) {
-      const std::size_t dot = std::min(record.value.find('.', at), record.value.size());
-      name.push_back(low(dot - at));
-      name.insert(name.end(), record.value.begin() + static_cast<long>(at),
-                  record.value.begin() + static_cast<long>(dot));
+    bytes data;
+    std::istringstream words(record.value);
+    if (record.type == record_type::srv) {
+      for (int i = 0; i < 3; ++i) {
+        std::size_t number = 0;
+        words >> number;
+        put(data, number);
+      }
+    }
+    std::string name;
+    words >> name;
+    put_name(data, name);
+    return data;
+  }
+
+  static void put_name(bytes& out, const std::string& name) {
+    for (std::size_t at = 0; at < name.size();) {
+      const std::size_t dot = std::min(name.find('.', at), name.size());
+      out.push_back(low(dot - at));
+      out.insert(out.end(), name.begin() + static_cast<long>(at), name.begin() + static_cast<long>(dot));
       at = dot + 1;
     }
-    name.push_back(0);
-    return name;
+    out.push_back(0);
   }
 
   static unsigned char high(std::size_t value) { return static_cast<unsigned char>(value >> 8U & 0xffU); }

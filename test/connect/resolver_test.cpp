@@ -1,14 +1,10 @@
 #include "connect/resolver.hpp"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -16,127 +12,13 @@
 #include <utility>
 #include <vector>
 
-#include "connect/resolver_dns_server.hpp"
+#include "connect/resolver_laboratory.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice::connect;
 using namespace sluice::test;
 using namespace std::chrono_literals;
 using action = dns_reply::action;
-
-namespace {
-
-std::size_t open_descriptors() {
-  const std::filesystem::directory_iterator all("/proc/self/fd");
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
-std::string joined(const resolution& known) {
-  std::string text;
-  for (const auto& address : known.addresses) text += (text.empty() ? "" : " ") + to_string(address);
-  return text;
-}
-
-/// A resolv.conf of the test's own, so that the machine's does not matter.
-class resolv_conf {
- public:
-  explicit resolv_conf(const std::string& text) {
-    std::string name = (std::filesystem::temp_directory_path() / "sluice-resolv-XXXXXX").string();
-    const int fd = ::mkstemp(name.data());
-    REQUIRE(fd >= 0);
-    ::close(fd);
-    path_ = name;
-    write(text);
-  }
-  ~resolv_conf() { std::filesystem::remove(path_); }
-  resolv_conf(const resolv_conf&) = delete;
-  resolv_conf& operator=(const resolv_conf&) = delete;
-
-  void write(const std::string& text) {
-    std::ofstream(path_) << text << '\n';
-    // Whatever the clock's grain is, the time of this change differs from the last.
-    std::filesystem::last_write_time(path_, std::filesystem::file_time_type::clock::now() + ++changes_ * 10s);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  int changes_ = 0;
-};
-
-/// A resolver that asks a scripted server, on one io_context, with its times shortened.
-class laboratory {
- public:
-  explicit laboratory(const std::string& resolv = "nameserver 127.0.0.1") : resolv_(resolv), server(io) {
-    settings.servers = {server.address()};
-    settings.timeout = 50ms;
-    rules.ttl_floor = 20ms;
-    rules.first_retry = 20ms;
-    rules.last_retry = 100ms;
-    rules.resolv_conf = resolv_.path();
-  }
-
-  void start() { under_test.emplace(io, settings, rules); }
-  void follow(const std::string& name) {
-    if (!under_test) start();
-    under_test->follow(name, [this](const resolution& known) { told.push_back(known); });
-  }
-
-  /// Runs the io_context until `done`; false after ten seconds.
-  template <typename Condition>
-  bool until(Condition done) {
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
-    while (!done() && std::chrono::steady_clock::now() < deadline) io.run_one_for(100ms);
-    return done();
-  }
-  bool until_told(std::size_t times) {
-    return until([&] { return told.size() >= times; });
-  }
-  bool until_asked(std::size_t more) {
-    const std::size_t now = server.questions().size();
-    return until([&] { return server.questions().size() >= now + more; });
-  }
-
-  boost::asio::io_context io;
-
- private:
-  resolv_conf resolv_;
-
- public:
-  resolv_conf& resolv() { return resolv_; }
-  scripted_dns_server server;
-  sluice::dns_config settings;
-  refresh_rules rules;
-  std::vector<resolution> told;
-  std::optional<resolver> under_test;
-};
-
-dns_reply both(const dns_question& question, const std::string& ipv4, const std::string& ipv6, std::uint32_t ttl) {
-  dns_reply reply;
-  if (question.type == record_type::a && !ipv4.empty()) reply.records = {{record_type::a, ipv4, ttl}};
-  if (question.type == record_type::aaaa && !ipv6.empty()) reply.records = {{record_type::aaaa, ipv6, ttl}};
-  return reply;
-}
-
-auto always(const std::string& ipv4, const std::string& ipv6 = "", std::uint32_t ttl = 0) {
-  return [=](const dns_question& question) { return both(question, ipv4, ipv6, ttl); };
-}
-
-auto refuse(std::uint16_t rcode) {
-  return [=](const dns_question&) {
-    dns_reply reply;
-    reply.rcode = rcode;
-    return reply;
-  };
-}
-
-dns_reply silent(const dns_question&) {
-  dns_reply reply;
-  reply.what = action::silence;
-  return reply;
-}
-
-}  // namespace
 
 TEST_CASE("resolver: a name has the addresses of both families", "[connect][resolver]") {
   laboratory lab;
@@ -192,7 +74,7 @@ TEST_CASE("resolver: the same answer again is told once", "[connect][resolver]")
   CHECK(joined(lab.told[0]) == "10.0.0.1:0 10.0.0.2:0");
 }
 
-TEST_CASE("resolver: the last good answer outlives every kind of failure, and recovers", "[connect][resolver]") {
+TEST_CASE("resolver: the last good answer outlives every kind of failure, and recovers", "[connect][resolver][B7]") {
   laboratory lab;
   lab.server.answer_with(always("10.0.0.1"));
   lab.follow("db.example");
@@ -236,7 +118,7 @@ TEST_CASE("resolver: a first look-up that fails is told too", "[connect][resolve
   CHECK_FALSE(lab.told[0].error.empty());
 }
 
-TEST_CASE("resolver: a truncated answer is asked for again over TCP", "[connect][resolver]") {
+TEST_CASE("resolver: a truncated answer is asked for again over TCP", "[connect][resolver][B7]") {
   laboratory lab;
   constexpr std::size_t many = 1'000;
   lab.server.answer_with([&](const dns_question& question) {
@@ -253,7 +135,7 @@ TEST_CASE("resolver: a truncated answer is asked for again over TCP", "[connect]
   CHECK_FALSE(lab.told[0].stale);
 }
 
-TEST_CASE("resolver: an answer under a wrong id is not believed", "[connect][resolver]") {
+TEST_CASE("resolver: an answer under a wrong id is not believed", "[connect][resolver][B7]") {
   laboratory lab;
   lab.server.answer_with([](const dns_question& question) {
     dns_reply reply = both(question, "10.0.0.1", "", 60);
@@ -423,4 +305,74 @@ TEST_CASE("resolver: a server that is none is refused by name", "[connect][resol
   CAPTURE(bad);
   lab.settings.servers = {bad};
   CHECK_THROWS_AS(lab.start(), std::runtime_error);
+}
+
+TEST_CASE("resolver: a name with a thousand addresses has them all", "[connect][resolver][B7]") {
+  laboratory lab;
+  lab.server.answer_with([](const dns_question& question) {
+    dns_reply reply;
+    reply.what = action::truncate;
+    for (int i = 0; question.type == record_type::a && i < 1000; ++i)
+      reply.records.push_back({record_type::a, "10.0." + std::to_string(i / 250) + '.' + std::to_string(i % 250), 60});
+    return reply;
+  });
+  lab.follow("many.test");
+  REQUIRE(lab.until_told(1));
+  CHECK(lab.told[0].addresses.size() == 1000);
+}
+
+TEST_CASE("resolver: names that lead round in a circle are a failure, asked for ever more rarely",
+          "[connect][resolver][B7]") {
+  laboratory lab;
+  lab.server.answer_with(always("10.0.0.1"));
+  lab.follow("name.test");
+  REQUIRE(lab.until_told(1));
+  lab.server.answer_with([](const dns_question& question) {
+    dns_reply reply;
+    reply.records = {{record_type::cname, "other.test", 0},
+                     {record_type::cname, "name.test", 0, "other.test"},
+                     {record_type::cname, question.name, 0, "name.test"}};
+    return reply;
+  });
+  REQUIRE(lab.until_told(2));
+  CHECK(lab.told[1].stale);
+  CHECK(joined(lab.told[1]) == "10.0.0.1:0");
+}
+
+TEST_CASE("resolver: where that is wanted, an answer without a record takes the addresses away",
+          "[connect][resolver][B7]") {
+  laboratory lab;
+  lab.rules.empty_applies = true;
+  lab.server.answer_with(always("10.0.0.1", "::1"));
+  lab.follow("name.test");
+  REQUIRE(lab.until_told(1));
+  const bool as_nxdomain = GENERATE(false, true);
+  SECTION("but a server that fails does not") {
+    lab.server.answer_with(refuse(rcode_servfail));
+    REQUIRE(lab.until_told(2));
+    CHECK(lab.told[1].addresses.size() == 2);
+    CHECK(lab.told[1].stale);
+  }
+  lab.server.answer_with(as_nxdomain ? scripted_dns_server::script(refuse(rcode_nxdomain)) : always(""));
+  REQUIRE(lab.until([&] { return lab.told.back().addresses.empty(); }));
+  CHECK_FALSE(lab.told.back().stale);
+}
+
+TEST_CASE("resolver: a name that nobody follows any more is not asked for", "[connect][resolver]") {
+  laboratory lab;
+  lab.server.answer_with(always("10.0.0.1"));
+  lab.start();
+  std::vector<std::string> told;
+  const auto note = [&](const resolution& known) { told.push_back(known.name); };
+  const resolver::ticket first = lab.under_test->follow("gone.test", note);
+  const resolver::ticket second = lab.under_test->follow("gone.test", note);
+  lab.follow("here.test");
+  REQUIRE(lab.until([&] { return told.size() == 2; }));
+  lab.under_test->unfollow(first);
+  lab.under_test->unfollow(second);
+  REQUIRE(lab.until_asked(2));  // what was under way
+  const std::size_t before = lab.server.questions().size();
+  REQUIRE(lab.until_asked(20));
+  for (std::size_t i = before; i < lab.server.questions().size(); ++i)
+    CHECK(lab.server.questions()[i].name == "here.test");
 }
