@@ -17,6 +17,13 @@ struct worker_counters {
   relay::counter rejected;
   relay::counter accept_pauses;
   relay::counter connect_failures;
+  relay::counter retries;
+  relay::counter retries_refused;
+  relay::counter queued;
+  relay::counter queue_wait_ns;
+  relay::counter spares_made;
+  relay::counter spares_used;
+  relay::counter spares_lost;
   relay::counter received_from_clients;
   relay::counter sent_to_clients;
   std::array<relay::counter, close_reason_count> closed;

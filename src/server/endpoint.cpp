@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "balance/hash.hpp"
+
 namespace sluice::server {
 
 log::endpoint to_endpoint(const sys::socket_address& address) noexcept {
@@ -26,6 +28,16 @@ log::endpoint to_endpoint(const sys::socket_address& address) noexcept {
     default: break;
   }
   return result;
+}
+
+std::uint64_t hash_key_of(const log::endpoint& client, const hash_config& settings, std::uint64_t otherwise) noexcept {
+  switch (client.type) {
+    case log::endpoint::family::ipv4: return balance::address_key({client.bytes.data(), 4}, settings.ipv4_prefix);
+    case log::endpoint::family::ipv6: return balance::address_key(client.bytes, settings.ipv6_prefix);
+    case log::endpoint::family::unix_socket:
+    case log::endpoint::family::none: break;
+  }
+  return otherwise;
 }
 
 }  // namespace sluice::server

@@ -51,13 +51,14 @@ void manager_status::update() {
     sys::notify("STATUS=" + now);
     told_ = std::move(now);
   }
-  wait();
 }
 
 void manager_status::wait() {
   timer_.expires_after(interval);
   timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) update();
+    if (error) return;
+    wait();  // first: it goes on even where there is no memory for the line
+    update();
   });
 }
 

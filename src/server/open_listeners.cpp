@@ -8,6 +8,7 @@
 
 #include "sluice/error.hpp"
 
+#include "accept/activated_sockets.hpp"
 #include "sys/holder.hpp"
 
 namespace sluice::server {
@@ -25,6 +26,8 @@ sys::socket_address address_of(const address& listen, std::uint16_t port, const 
       break;
     case address::kind::unix_path: result = sys::socket_address::from_unix_path(listen.path); break;
     case address::kind::unix_abstract: result = sys::socket_address::from_unix_abstract(listen.path); break;
+    case address::kind::activated:   // is where whoever opened it bound it
+    case address::kind::srv: break;  // no listener is one
   }
   if (!result)
     throw startup_error(
@@ -71,6 +74,122 @@ bool is_wildcard(const sys::socket_address& where) noexcept {
   throw startup_error(text, code);
 }
 
+/// One configuration being opened.
+class opener {
+ public:
+  opener(const config& settings, const snapshot& routes, std::size_t workers, sys::passed_descriptors passed)
+      : settings_(settings),
+        routes_(routes),
+        workers_(workers),
+        sharing_(count_addresses(settings) * workers <= most_shared_sockets),
+        passed_(std::move(passed)) {}
+
+  open_listeners open() {
+    // Names go first: a descriptor that is asked for by name is not to be had by its address.
+    for (const bool by_name : {true, false}) {
+      for (std::uint32_t index = 0; index < settings_.services.size(); ++index) {
+        for (const listener_config& one : settings_.services[index].listeners)
+          if ((one.listen.type == address::kind::activated) == by_name) open_listener(index, one);
+      }
+    }
+    for (std::string& line : passed_.complaints()) result_.warnings.push_back(std::move(line));
+    return std::move(result_);
+  }
+
+ private:
+  void open_listener(std::uint32_t index, const listener_config& one) {
+    accept::listen_spec spec;
+    spec.backlog = static_cast<int>(routes_[index].object->settings.backlog);
+    spec.options = routes_[index].object->client_options;
+    spec.mode = one.mode;
+    spec.owner = one.owner;
+    if (one.listen.type == address::kind::activated) {
+      std::vector<sys::passed_descriptor> named = passed_.take_named(one.listen.path);
+      if (named.empty())
+        throw startup_error("cannot listen on " + to_string(one.listen) + " (" + to_string(one.where) +
+                                "): " + passed_.why_none_named(one.listen.path),
+                            exit_code::bad_config);
+      return adopt_all({index, 0, {}, false, false, {}}, spec, std::move(named));
+    }
+    const bool tcp = one.listen.type == address::kind::tcp;
+    const std::uint32_t ports = tcp ? one.listen.ports.size() : 1;
+    for (std::uint32_t offset = 0; offset < ports; ++offset) {
+      spec.address = address_of(one.listen, static_cast<std::uint16_t>(one.listen.ports.first + offset), one.where);
+      spec.dual_stack = tcp && one.listen.host.empty();
+      const entrance way{index, offset, {}, false, is_wildcard(spec.address), {}};
+      std::vector<sys::passed_descriptor> bound = passed_.take_bound(spec);
+      if (bound.empty()) {
+        open_address(way, spec, one);
+      } else {
+        warn_of_mode(one);
+        adopt_all(way, spec, std::move(bound));
+      }
+    }
+  }
+
+  /// One worker owns what was passed, and shares the clients out: so no other one is woken in vain.
+  void adopt_all(entrance way, const accept::listen_spec& spec, std::vector<sys::passed_descriptor> passed) {
+    way.one_owner = workers_ > 1;
+    for (sys::passed_descriptor& one : passed) {
+      accept::listening_socket taken = accept::adopt(std::move(one), spec);
+      way.address = taken.address;
+      way.is_wildcard = is_wildcard(taken.address);
+      add(way, {{sys::share(std::move(taken.fd))}});
+    }
+  }
+
+  void open_address(entrance way, accept::listen_spec spec, const listener_config& one) {
+    const std::string name = to_string(spec.address);
+    const bool shared = one.listen.type == address::kind::tcp && sharing_ && workers_ > 1;
+    spec.starts_group = shared;
+    way.one_owner = !shared && workers_ > 1;
+    open_listeners::door door;
+    for (std::size_t n = 0; n < (shared ? workers_ : 1); ++n) {
+      accept::listening_socket opened = accept::open_listening_socket(spec);
+      if (!opened) fail(name, one.where, spec.address, opened);
+      way.address = opened.address;
+      // The first one may have been given a port by the kernel: the others join it there.
+      spec.address = opened.address;
+      spec.dual_stack = spec.dual_stack && opened.address.family() == AF_INET6;
+      spec.starts_group = false;
+      spec.joins_group = shared;
+      door.sockets.push_back(sys::share(std::move(opened.fd)));
+    }
+    if (one.listen.type == address::kind::unix_path) result_.paths.emplace_back(one.listen.path);
+    add(std::move(way), std::move(door));
+  }
+
+  void add(entrance way, open_listeners::door door) {
+    way.name = to_string(way.address);
+    result_.entrances.push_back(std::move(way));
+    result_.doors.push_back(std::move(door));
+  }
+
+  [[noreturn]] void fail(const std::string& name, const source_location& where, const sys::socket_address& address,
+                         const accept::listening_socket& tried) const {
+    const std::string blocking = tried.error == EADDRINUSE ? passed_.what_blocks(address) : std::string();
+    if (!blocking.empty())
+      throw startup_error("cannot listen on " + name + " (" + to_string(where) + "): a descriptor that was passed, " +
+                              blocking + ", is in the way; listen on its address, or on fd: and its name",
+                          exit_code::bad_config);
+    refuse(name, where, address, tried.failed_step, tried.error);
+  }
+
+  void warn_of_mode(const listener_config& one) {
+    const listener_config usual;
+    if (one.mode == usual.mode && one.owner == usual.owner) return;
+    result_.warnings.push_back(to_string(one.listen) + " was passed by the service manager: mode and owner are those " +
+                               "of its socket unit (SocketMode=, SocketUser=), not of " + to_string(one.where));
+  }
+
+  const config& settings_;
+  const snapshot& routes_;
+  const std::size_t workers_;
+  const bool sharing_;
+  accept::activated_sockets passed_;
+  open_listeners result_;
+};
+
 }  // namespace
 
 std::size_t count_addresses(const config& settings) noexcept {
@@ -81,47 +200,9 @@ std::size_t count_addresses(const config& settings) noexcept {
   return sum;
 }
 
-open_listeners open_all(const config& settings, const snapshot& routes, std::size_t workers) {
-  open_listeners result;
-  const bool sharing = count_addresses(settings) * workers <= most_shared_sockets;
-  for (std::uint32_t index = 0; index < settings.services.size(); ++index) {
-    const service& owner = *routes[index].object;
-    for (const listener_config& one : settings.services[index].listeners) {
-      const bool tcp = one.listen.type == address::kind::tcp;
-      const std::uint32_t ports = tcp ? one.listen.ports.size() : 1;
-      for (std::uint32_t offset = 0; offset < ports; ++offset) {
-        accept::listen_spec spec;
-        spec.address = address_of(one.listen, static_cast<std::uint16_t>(one.listen.ports.first + offset), one.where);
-        spec.dual_stack = tcp && one.listen.host.empty();
-        const bool shared = tcp && sharing && workers > 1;
-        spec.starts_group = shared;
-        spec.backlog = static_cast<int>(owner.settings.backlog);
-        spec.options = owner.client_options;
-        spec.mode = one.mode;
-        spec.owner = one.owner;
-
-        const std::string name = to_string(spec.address);
-        open_listeners::door door;
-        entrance way{index, offset, {}, !shared && workers > 1, is_wildcard(spec.address), {}};
-        for (std::size_t n = 0; n < (shared ? workers : 1); ++n) {
-          accept::listening_socket opened = accept::open_listening_socket(spec);
-          if (!opened) refuse(name, one.where, spec.address, opened.failed_step, opened.error);
-          way.address = opened.address;
-          // The first one may have been given a port by the kernel: the others join it there.
-          spec.address = opened.address;
-          spec.dual_stack = spec.dual_stack && opened.address.family() == AF_INET6;
-          spec.starts_group = false;
-          spec.joins_group = shared;
-          door.sockets.push_back(sys::share(std::move(opened.fd)));
-        }
-        way.name = to_string(way.address);
-        if (one.listen.type == address::kind::unix_path) result.paths.emplace_back(one.listen.path);
-        result.entrances.push_back(std::move(way));
-        result.doors.push_back(std::move(door));
-      }
-    }
-  }
-  return result;
+open_listeners open_all(const config& settings, const snapshot& routes, std::size_t workers,
+                        sys::passed_descriptors passed) {
+  return opener(settings, routes, workers, std::move(passed)).open();
 }
 
 }  // namespace sluice::server

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "sluice/config.hpp"
 
 #include "accept/listening_socket.hpp"
 #include "server/service.hpp"
+#include "sys/activation.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace sluice::server {
@@ -21,6 +23,7 @@ struct open_listeners {
   std::vector<entrance> entrances;  ///< by tag
   std::vector<door> doors;          ///< by tag
   std::vector<accept::path_guard> paths;
+  std::vector<std::string> warnings;  ///< what is odd about the descriptors that were passed
 };
 
 /// The worker that has a socket of an address: what one worker owns goes to each in turn.
@@ -31,7 +34,10 @@ constexpr std::size_t worker_of(std::size_t tag, std::size_t socket, std::size_t
 /// How many addresses a configuration listens on (every port of a range counts).
 std::size_t count_addresses(const config& settings) noexcept;
 
-/// Opens all of them or none. Throws startup_error that names the address, where it is configured, and who holds it.
-open_listeners open_all(const config& settings, const snapshot& routes, std::size_t workers);
+/// Opens all of them or none. What was passed is taken where it fits: by the listeners that name it, then by those
+/// whose address it has; the rest is closed. Throws startup_error that names the address, where it is configured, and
+/// who holds it.
+open_listeners open_all(const config& settings, const snapshot& routes, std::size_t workers,
+                        sys::passed_descriptors passed = {});
 
 }  // namespace sluice::server

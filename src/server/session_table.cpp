@@ -12,8 +12,9 @@ constexpr std::uint32_t generation_mask = 0x7fff'ffffU;
 session& session_table::open(worker& home, arrival&& from) {
   if (free_.empty()) {
     const auto first = static_cast<std::uint32_t>(chunks_.size() * chunk_size);
+    // First, so that close() never allocates and a chunk is whole or not there.
+    free_.reserve((chunks_.size() + 1) * chunk_size);
     chunks_.push_back(std::make_unique<chunk>());
-    free_.reserve(chunks_.size() * chunk_size);  // so that close() never allocates
     for (std::uint32_t slot = first + chunk_size; slot-- > first;) free_.push_back(slot);
   }
   const std::uint32_t slot = free_.back();

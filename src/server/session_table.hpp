@@ -11,6 +11,9 @@
 
 namespace sluice::server {
 
+/// How far a scan came: behind so many places, to a session at which it was told to stop, or through the whole table.
+enum class scanned : std::uint8_t { some, stopped, all };
+
 /// A worker's sessions by slot. Grows in chunks as clients come, is never sized by a limit; a slot's generation changes
 /// with every tenant. Sessions keep their place in memory. Thread: its worker's.
 class session_table {
@@ -29,6 +32,19 @@ class session_table {
   void close(loop::edge_token token) noexcept;
 
   std::size_t size() const noexcept { return size_; }
+
+  /// Visits the sessions in the next `most` places from `at` on, which moves with it. Where visit says false, that
+  /// session is the first of the next scan.
+  template <typename Visit>
+  scanned scan(std::uint32_t& at, std::uint32_t most, Visit&& visit) {
+    const std::size_t places = chunks_.size() * chunk_size;
+    for (; at < places; ++at, --most) {
+      if (most == 0) return scanned::some;
+      place& one = this->at(at);
+      if (one.tenant && !visit(*one.tenant)) return scanned::stopped;
+    }
+    return scanned::all;
+  }
 
   template <typename Visit>
   void for_each(Visit&& visit) {

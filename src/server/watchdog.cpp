@@ -42,7 +42,6 @@ void watchdog::look() {
   lend();
   if (fed_ && std::none_of(watched_.begin(), watched_.end(), [](const watched& one) { return one.stuck; }))
     sys::notify("WATCHDOG=1");
-  wait();
 }
 
 void watchdog::look_at(std::size_t index, loop::time_ns now) {
@@ -98,7 +97,9 @@ void watchdog::lend_from(std::size_t index) {
 void watchdog::wait() {
   timer_.expires_after(interval_);
   timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) look();
+    if (error) return;
+    wait();  // first: it goes on even where looking fails for want of memory
+    look();
   });
 }
 

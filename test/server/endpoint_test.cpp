@@ -38,6 +38,20 @@ TEST_CASE("endpoint: unix peers have no name, and no address is none", "[server]
   CHECK(to_endpoint(socket_address()).type == family::none);
 }
 
+TEST_CASE("endpoint: the key of a client is its address without the port, or as much of it as counts",
+          "[server][endpoint]") {
+  const auto key = [](const char* host, std::uint16_t port, const hash_config& settings = {}) {
+    return hash_key_of(to_endpoint(*socket_address::from_literal(host, port)), settings, 5);
+  };
+  CHECK(key("10.1.2.3", 1) == key("10.1.2.3", 2));
+  CHECK(key("10.1.2.3", 1) == key("::ffff:10.1.2.3", 1));
+  CHECK(key("10.1.2.3", 1) != key("10.1.2.4", 1));
+  CHECK(key("10.1.2.3", 1, {24, 128}) == key("10.1.2.4", 1, {24, 128}));
+  CHECK(key("2001:db8::1", 1) != key("2001:db8::2", 1));
+  CHECK(key("2001:db8::1", 1, {32, 64}) == key("2001:db8::2", 1, {32, 64}));
+  CHECK(hash_key_of(to_endpoint(*socket_address::from_unix_path("/run/a.sock")), {}, 5) == 5);
+}
+
 TEST_CASE("target_port: ranges run side by side, a single port serves all", "[server][service]") {
   address target;
   target.ports = {9000, 9099};

@@ -12,10 +12,10 @@
 
 #include "sluice/error.hpp"
 
-#include "accept/temporary_folder.hpp"
-#include "server/name_watch.hpp"
 #include "server/proxy_fixture.hpp"
+#include "server/roster.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace sluice;
 using namespace sluice::server;
@@ -49,6 +49,19 @@ refusal refusal_of(const config& settings) {
   return {};
 }
 
+address fd_address(const std::string& name) {
+  address result;
+  result.type = address::kind::activated;
+  result.path = name;
+  return result;
+}
+
+sys::passed_descriptors passed(const std::string& name, support::listening_socket&& one) {
+  sys::passed_descriptors result;
+  result.all.push_back({std::move(one.fd), name, sys::passed_kind::listening, one.address});
+  return result;
+}
+
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 const address anywhere = tcp_address(9);
@@ -70,7 +83,7 @@ TEST_CASE("open_all: every worker gets a socket of a TCP address, all on the sam
 TEST_CASE("open_all: a unix path, and an address beyond 1,024 sockets, belong to one worker",
           "[server][open_listeners]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const open_listeners by_path = open(make_config(path_address(folder / "a.sock"), {anywhere}), 2);
   CHECK(by_path.doors[0].sockets.size() == 1);
   CHECK(by_path.entrances[0].one_owner);
@@ -117,7 +130,7 @@ TEST_CASE("open_all: a reuseport group of the same user is not joined", "[server
 
 TEST_CASE("open_all: one address in use leaves none bound and no socket file", "[server][open_listeners]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const held_ports free;
   const support::listening_socket taken = support::listen_tcp();
   service_config service = make_service(tcp_address(free.first()), {anywhere});
@@ -136,7 +149,7 @@ TEST_CASE("open_all: one address in use leaves none bound and no socket file", "
 
 TEST_CASE("open_all: says what is in the way of a path if it is no program, and leaves it",
           "[server][open_listeners]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const std::string path = folder / "a.sock";
   const std::string what = GENERATE(as<std::string>(), "a file", "a directory", "a symbolic link");
   if (what == "a file") std::ofstream(path) << "precious";
@@ -174,7 +187,7 @@ TEST_CASE("open_all: of two who start on an address at once one is refused", "[s
 
 TEST_CASE("open_all: says what to do where the address, the directory or the user is not there",
           "[server][open_listeners]") {
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   address elsewhere = tcp_address(1234);
   elsewhere.host = "192.0.2.1";
   CHECK(has(refusal_of(make_config(elsewhere, {anywhere})).text, "does not have that address"));
@@ -188,4 +201,112 @@ TEST_CASE("open_all: says what to do where the address, the directory or the use
   const refusal told = refusal_of(make_config(named, {anywhere}));
   CHECK(told.code == exit_code::bad_config);
   CHECK(has(told.text, "test.toml:3:10"));
+}
+
+TEST_CASE("open_all: a descriptor that was passed serves the listener that names it, owned by one worker",
+          "[server][open_listeners][C12]") {
+  const support::fd_baseline baseline;
+  support::listening_socket one = support::listen_tcp();
+  const int fd = one.fd.get();
+  const sys::socket_address where = one.address;
+  const config settings = make_config(fd_address("web"), {anywhere});
+  const open_listeners opened = open_all(settings, *make_routes(settings), 3, passed("web", std::move(one)));
+  REQUIRE(opened.doors.size() == 1);
+  REQUIRE(opened.doors[0].sockets.size() == 1);
+  CHECK(opened.doors[0].sockets[0]->get() == fd);
+  CHECK(opened.entrances[0].one_owner);
+  CHECK(opened.entrances[0].address == where);
+  CHECK(opened.entrances[0].name == to_string(where));
+  CHECK(opened.warnings.empty());
+}
+
+TEST_CASE("open_all: a listener takes the descriptor that has its address, unless another one names it",
+          "[server][open_listeners][C12]") {
+  const support::fd_baseline baseline;
+  support::listening_socket one = support::listen_tcp();
+  const sys::socket_address where = one.address;
+  config settings = make_config(address_of(where), {anywhere});
+  const auto given = [&] { return passed("web", std::move(one)); };
+  SECTION("by address") {
+    const open_listeners opened = open_all(settings, *make_routes(settings), 2, given());
+    CHECK(opened.doors[0].sockets.size() == 1);
+    CHECK(opened.entrances[0].one_owner);
+    CHECK(opened.warnings.empty());
+  }
+  SECTION("by name first") {
+    service_config named = make_service(fd_address("web"), {anywhere});
+    named.name = "named";
+    settings.services.push_back(named);
+    try {
+      open_all(settings, *make_routes(settings), 1, given());
+      FAIL("the address was to be had twice");
+    } catch (const startup_error& error) {
+      CHECK(has(error.what(), "in use"));
+    }
+  }
+}
+
+TEST_CASE("open_all: a path that was passed keeps its file, and its mode is the socket unit's",
+          "[server][open_listeners][C12]") {
+  const support::fd_baseline baseline;
+  const support::temporary_directory folder;
+  const std::string path = folder / "a.sock";
+  support::listening_socket one;
+  one.address = *sys::socket_address::from_unix_path(path);
+  one.fd = sys::make_socket(AF_UNIX).fd;
+  REQUIRE(sys::bind(one.fd.get(), one.address) == 0);
+  REQUIRE(sys::listen(one.fd.get(), 1) == 0);
+  fs::permissions(path, fs::perms::owner_all);
+  service_config service = make_service(path_address(path), {anywhere});
+  service.listeners[0].mode = 0660;
+  const config settings = make_config(service);
+  {
+    const open_listeners opened = open_all(settings, *make_routes(settings), 1, passed("web", std::move(one)));
+    REQUIRE(opened.warnings.size() == 1);
+    CHECK(has(opened.warnings[0], "SocketMode="));
+    CHECK(fs::status(path).permissions() == fs::perms::owner_all);
+  }
+  CHECK(fs::exists(path));
+}
+
+TEST_CASE("open_all: a name that was not passed is a bad configuration, with its line",
+          "[server][open_listeners][C12]") {
+  const support::fd_baseline baseline;
+  const config settings = make_config(fd_address("web"), {anywhere});
+  try {
+    open_all(settings, *make_routes(settings), 1, passed("http", support::listen_tcp()));
+    FAIL("it has not that descriptor");
+  } catch (const startup_error& error) {
+    CHECK(error.code() == exit_code::bad_config);
+    CHECK(has(error.what(), "cannot listen on fd:web (test.toml:3:10)"));
+    CHECK(has(error.what(), "only `http`"));
+  }
+}
+
+TEST_CASE("open_all: a descriptor that no listener takes is closed with a warning, and named if it is in the way",
+          "[server][open_listeners][C12]") {
+  const support::fd_baseline baseline;
+  SECTION("closed") {
+    const config settings = make_config(tcp_address(0), {anywhere});
+    const std::size_t before = support::fd_count();
+    const open_listeners opened = open_all(settings, *make_routes(settings), 1, passed("web", support::listen_tcp()));
+    CHECK(support::fd_count() == before + 1);
+    REQUIRE(opened.warnings.size() == 1);
+    CHECK(has(opened.warnings[0], "`web`"));
+  }
+  SECTION("in the way") {
+    support::listening_socket one = support::listen_tcp();
+    address every = tcp_address(one.address.port());
+    every.host.clear();
+    const config wider = make_config(every, {anywhere});
+    try {
+      open_all(wider, *make_routes(wider), 1, passed("web", std::move(one)));
+      FAIL("the port is taken");
+    } catch (const startup_error& error) {
+      CAPTURE(error.what());
+      CHECK(error.code() == exit_code::bad_config);
+      CHECK(has(error.what(), "is in the way"));
+      CHECK(has(error.what(), "`web`"));
+    }
+  }
 }

@@ -7,10 +7,10 @@
 #include <thread>
 #include <vector>
 
-#include "accept/temporary_folder.hpp"
 #include "server/proxy_fixture.hpp"
 #include "support/byte_stream.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_directory.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -139,7 +139,7 @@ TEST_CASE("proxy: a reset is passed on, either way", "[server][proxy]") {
 
 TEST_CASE("proxy: unix sockets on both sides, and the path goes when it stops", "[server][proxy]") {
   const support::fd_baseline baseline;
-  const temporary_folder folder;
+  const support::temporary_directory folder;
   const support::listening_socket backend = support::listen_unix();
   const auto door = *sys::socket_address::from_unix_path(folder / "door.sock");
   config settings = make_config(address_of(door), {address_of(backend.address)}, 2);
@@ -188,4 +188,27 @@ TEST_CASE("proxy: every port of a range may lead to one target", "[server][proxy
   running_proxy proxy(make_config(tcp_address(doors.first(), doors.first() + 1), {address_of(backend.address)}));
   for (const std::uint16_t offset : std::vector<std::uint16_t>{0, 1})
     check_passes(connect_through(doors.address(offset), backend.fd.get()));
+}
+
+TEST_CASE("proxy: a session is ended when it has reached its lifetime, however busy it is", "[server][proxy]") {
+  const support::fd_baseline baseline;
+  const support::listening_socket backend = support::listen_tcp();
+  const held_ports port;
+  config settings = make_config(tcp_address(port.first()), {address_of(backend.address)});
+  settings.services[0].timeouts.lifetime = std::chrono::milliseconds(200);
+  settings.services[0].timeouts.lifetime_jitter = 50;
+  running_proxy proxy(settings);
+  const auto begin = std::chrono::steady_clock::now();
+  const support::socket_pair quiet = connect_through(port.address(), backend.fd.get());
+  check_passes(quiet);
+  CHECK(wait_for_end(quiet.first.get()) == 0);
+  CHECK(wait_for_end(quiet.second.get()) == 0);
+  CHECK(std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds(100));
+  const support::socket_pair busy = connect_through(port.address(), backend.fd.get());
+  CHECK(support::wait_until([&] {
+    const std::string byte = "x";  // a question that is never answered
+    return ::send(busy.first.get(), byte.data(), 1, MSG_NOSIGNAL) < 0;
+  }));
+  proxy.check_at_rest();
+  CHECK(proxy.closed(close_reason::lifetime) == 2);
 }

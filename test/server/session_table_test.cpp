@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "log/logger.hpp"
-#include "server/name_watch.hpp"
+#include "server/roster.hpp"
 #include "server/worker.hpp"
 #include "support/catch.hpp"
 

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "server/name_watch.hpp"
 #include "server/open_listeners.hpp"
 #include "server/proxy_fixture.hpp"
+#include "server/roster.hpp"
 #include "server/worker.hpp"
 
 namespace sluice::test {
@@ -32,9 +32,9 @@ inline std::set<pid_t> thread_ids() {
 
 /// Two workers, of which the first alone has the listener, and a backend that takes everybody.
 struct two_workers {
-  explicit two_workers(bool one_owner, std::uint32_t max_connections = 0) {
+  explicit two_workers(bool one_owner, const service_defaults& settings = {}) {
     service_config service = make_service(address_of(door.address), {address_of(backend.address)});
-    service.max_connections = max_connections;
+    static_cast<service_defaults&>(service) = settings;
     entrance way;
     way.one_owner = one_owner;
     way.name = "door";

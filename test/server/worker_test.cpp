@@ -46,7 +46,7 @@ TEST_CASE("worker: clients on their way to another worker when all ends lose not
     here.shared.workers[1 - round % 2]->stop_and_join();
     here.shared.workers.clear();
     CHECK(here.shared.sessions.in_use() == 0);
-    CHECK(here.routes->at(0).object->backends[0]->state.active() == 0);
+    CHECK(here.routes->at(0).members[0].object->state.active() == 0);
   }
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("worker: all sessions are cut, and none is left anywhere", "[server][w
   for (const auto& one : here.shared.workers) one->cut_sessions();
   CHECK(here.wait_for_load(0));
   CHECK(here.shared.sessions.in_use() == 0);
-  CHECK(here.routes->at(0).object->backends[0]->state.active() == 0);
+  CHECK(here.routes->at(0).members[0].object->state.active() == 0);
   for (const sys::unique_fd& client : here.clients) CHECK(wait_for_end(client.get()) == ECONNRESET);
   stats sum;
   for (const auto& one : here.shared.workers) std::as_const(*one).counts().add_to(sum);
@@ -68,7 +68,9 @@ TEST_CASE("worker: all sessions are cut, and none is left anywhere", "[server][w
 
 TEST_CASE("worker: a place that another worker frees is found by a listener that rests", "[server][worker]") {
   const support::fd_baseline baseline;
-  two_workers here(true, 2);
+  service_defaults two_at_a_time;
+  two_at_a_time.max_connections = 2;
+  two_workers here(true, two_at_a_time);
   here.connect(2);
   REQUIRE(here.wait_for_load(2));
   REQUIRE(here.load(1) == 1);
