@@ -2,6 +2,8 @@
 
 #include <ostream>
 
+#include "sluice/config_schema.hpp"
+
 #include "cli/configuration.hpp"
 #include "cli/findings.hpp"
 #include "cli/sources.hpp"
@@ -26,6 +28,11 @@ exit_code config_show_command(const invocation& call, const surroundings& around
   const auto result = load_and_report(call, around, sources);
   if (!result.ok()) return code_for_bad(result);
   around.out << show_config(sources, call.has("origin"));
+  return exit_code::done;
+}
+
+exit_code config_schema_command(const invocation&, const surroundings& around) {
+  around.out << config_schema();
   return exit_code::done;
 }
 

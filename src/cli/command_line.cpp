@@ -91,6 +91,16 @@ void check_choice(const option_spec& option, const std::string& value) {
   throw usage_error("--" + std::string(option.name) + " does not know " + in_quotes(value), "it takes one of: " + list);
 }
 
+void check_shell(const invocation& call) {
+  std::string list;
+  for (const auto shell : shells()) list += (list.empty() ? "" : ", ") + std::string(shell);
+  const bool known = call.words.size() == 1 && std::ranges::find(shells(), call.words.front()) != shells().end();
+  if (known) return;
+  throw usage_error(call.words.size() == 1 ? "there is no completion for " + in_quotes(call.words.front())
+                                           : std::string(call.verb->name) + " takes the name of one shell",
+                    "it takes one of: " + list);
+}
+
 void check_words(const invocation& call) {
   switch (call.verb->takes) {
     case words::none:
@@ -107,6 +117,7 @@ void check_words(const invocation& call) {
       }
       return;
     case words::verb_name: return;
+    case words::shell_name: check_shell(call); return;
   }
 }
 

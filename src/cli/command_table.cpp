@@ -4,6 +4,7 @@
 #include <array>
 
 #include "cli/check_command.hpp"
+#include "cli/completion_command.hpp"
 #include "cli/demo_command.hpp"
 #include "cli/info_commands.hpp"
 #include "cli/run_command.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::array<option_spec, 3> common = {{
     {"color", 0, "WHEN", "auto|always|never", "", "colour in messages: auto, always or never"},
-    {"help", 'h', "", "", "", "this text"},
+    {"help", 'h', "", "", "", "explain the verb"},
     {"version", 'V', "", "", "", "print the version"},
 }};
 
@@ -54,9 +55,16 @@ constexpr std::array<example, 2> show_examples = {{
     {"sluice config show -c sluice.toml", "all that is in force, defaults too"},
     {"sluice config show --origin 80=web:80", "and where each value comes from"},
 }};
+constexpr std::array<example, 1> schema_examples = {{
+    {"sluice config schema", "into a file that an editor with Taplo reads"},
+}};
 constexpr std::array<example, 2> demo_examples = {{
     {"sluice demo", "then: curl http://127.0.0.1:8080/"},
     {"sluice demo --listen 127.0.0.1:9000", "the same on another port"},
+}};
+constexpr std::array<example, 2> completion_examples = {{
+    {"sluice completion bash", "at once: source <(sluice completion bash)"},
+    {"sluice completion zsh", "to stay: into a file _sluice of your fpath"},
 }};
 constexpr std::array<example, 1> version_examples = {{
     {"sluice version --verbose", "paste this into a bug report"},
@@ -66,7 +74,7 @@ constexpr std::array<example, 2> help_examples = {{
     {"sluice help config show", "the options of config show"},
 }};
 
-constexpr std::array<verb_spec, 6> table = {{
+constexpr std::array<verb_spec, 8> table = {{
     {"run",
      "sluice [run] [-c FILE] [LISTEN=TARGET ...]",
      "forward and balance until told to stop (the default verb)",
@@ -80,8 +88,24 @@ constexpr std::array<verb_spec, 6> table = {{
     {"config show", "sluice config show [--origin] [-c FILE] [LISTEN=TARGET ...]",
      "print the configuration in force, as TOML", words::forwards, true, show_options, show_examples,
      config_show_command},
+    {"config schema",
+     "sluice config schema",
+     "print the JSON Schema of configuration files, for editors",
+     words::none,
+     false,
+     {},
+     schema_examples,
+     config_schema_command},
     {"demo", "sluice demo [--listen ADDRESS]", "three small web servers behind one port, to try it out", words::none,
      false, demo_options, demo_examples, demo_command},
+    {"completion",
+     "sluice completion bash|zsh|fish",
+     "print what a shell needs to complete command lines",
+     words::shell_name,
+     false,
+     {},
+     completion_examples,
+     completion_command},
     {"version", "sluice version [--verbose]", "print the version", words::none, false, version_options,
      version_examples, version_command},
     {"help",
@@ -93,6 +117,8 @@ constexpr std::array<verb_spec, 6> table = {{
      help_examples,
      help_command},
 }};
+
+constexpr std::array<std::string_view, 3> shell_names = {"bash", "zsh", "fish"};
 
 }  // namespace
 
@@ -108,6 +134,8 @@ const verb_spec& default_verb() noexcept { return table.front(); }
 std::span<const option_spec> common_options() noexcept { return common; }
 
 std::span<const option_spec> source_options() noexcept { return sources; }
+
+std::span<const std::string_view> shells() noexcept { return shell_names; }
 
 std::vector<option_spec> all_options(const verb_spec& verb) {
   std::vector<option_spec> all(verb.options.begin(), verb.options.end());

@@ -27,7 +27,7 @@ struct example {
 };
 
 /// What the words after a verb's options are.
-enum class words { none, forwards, verb_name };
+enum class words { none, forwards, verb_name, shell_name };
 
 /// One verb. The table of them is the only description of the command line: the parser, `--help`, man pages and
 /// completion are all fed from it.
@@ -58,6 +58,9 @@ std::span<const option_spec> source_options() noexcept;
 
 /// Everything `verb` takes, its own options first, in the order help shows them.
 std::vector<option_spec> all_options(const verb_spec& verb);
+
+/// The shells that `sluice completion` knows.
+std::span<const std::string_view> shells() noexcept;
 
 /// The values of option_spec::choices, one by one.
 std::vector<std::string_view> split_choices(std::string_view choices);

@@ -14,6 +14,7 @@ std::string_view lookup(const environment& variables, std::string_view name) {
 
 surroundings process_surroundings(char** variables) {
   surroundings around{.out = std::cout, .error = std::cerr, .error_is_terminal = ::isatty(STDERR_FILENO) == 1};
+  around.is_own = is_own_address;
   for (; *variables != nullptr; ++variables) {
     const std::string_view variable(*variables);
     const auto end = variable.find('=');

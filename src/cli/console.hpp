@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/config_load.hpp"
+
 namespace sluice::cli {
 
 using environment = std::vector<std::pair<std::string, std::string>>;
@@ -20,6 +22,7 @@ struct surroundings {
   bool error_is_terminal = false;
   environment variables{};
   std::string default_file = "/etc/sluice/sluice.toml";  ///< run when nothing else is asked for
+  own_address_test is_own{};                             ///< see config_sources
 };
 
 /// The real ones: std::cout, std::cerr and the environment as main() gets it.

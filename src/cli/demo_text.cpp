@@ -53,6 +53,8 @@ std::string curl_words(const address& listener, const std::string& path) {
   switch (listener.type) {
     case address::kind::unix_path: return "--unix-socket " + listener.path + through_unix;
     case address::kind::unix_abstract: return "--abstract-unix-socket " + listener.path + through_unix;
+    case address::kind::activated: return "'http://ADDRESS" + path + "'";  // whoever opened it knows
+    case address::kind::srv:
     case address::kind::tcp: break;
   }
   const bool any = listener.host.empty() || listener.host == "0.0.0.0" || listener.host == "::";

@@ -26,7 +26,8 @@ std::optional<config_sources> gather_sources(const invocation& call, const surro
   config_sources sources{.file = call.value_of("config"),
                          .forwards = call.words,
                          .options = overrides(call),
-                         .environment = around.variables};
+                         .environment = around.variables,
+                         .is_own = around.is_own};
   const bool anything = !sources.file.empty() || !sources.forwards.empty() ||
                         !lookup(around.variables, "SLUICE_CONFIG").empty() ||
                         !lookup(around.variables, "SLUICE_FORWARD").empty();

@@ -17,6 +17,7 @@ TEST_CASE("console: the environment is taken apart at the first equals sign", "[
   CHECK(lookup(around.variables, "SLUICE_FORWARD") == "80=web:80");
   CHECK(lookup(around.variables, "EMPTY").empty());
   CHECK(lookup(around.variables, "ABSENT").empty());
+  CHECK(around.is_own("192.0.2.1"));  // the stand-in for the kernel's word
 }
 
 TEST_CASE("console: colour follows --color, NO_COLOR and the terminal", "[cli][console]") {

@@ -31,6 +31,13 @@ TEST_CASE("sources: the default file is read only when nothing else is asked for
   CHECK_FALSE(gather({}, around_with({})));
 }
 
+TEST_CASE("sources: whoever loads may ask which addresses are this machine's", "[cli][sources]") {
+  auto around = around_with({});
+  CHECK_FALSE(gather({"80=web:80"}, around)->is_own);
+  around.is_own = [](const std::string& literal) { return literal == "10.0.0.1"; };
+  CHECK(gather({"80=web:80"}, around)->is_own("10.0.0.1"));
+}
+
 TEST_CASE("sources: options name the key they set and where it was set", "[cli][sources]") {
   const auto list = gather({"80=web:80", "--workers", "2", "--log-format", "json"}, around_with({}))->options;
   REQUIRE(list.size() == 2);

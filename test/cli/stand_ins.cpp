@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "sluice/config_schema.hpp"
+
 #include "cli/execute.hpp"
 
 namespace sluice::cli::testing {
@@ -63,6 +65,8 @@ bool load_result::ok() const noexcept {
   return true;
 }
 
+bool is_own_address(const std::string& literal) { return literal == "192.0.2.1"; }
+
 load_result load_config(const config_sources& sources) {
   current().asked.push_back(sources);
   return current().loaded;
@@ -73,6 +77,8 @@ std::string show_config(const config_sources& sources, bool origins) {
   current().shown_with_origins.push_back(origins);
   return "version = 1\n";
 }
+
+std::string config_schema() { return "{}\n"; }
 
 std::string to_text(const diagnostic& value, bool colour) {
   return (colour ? "\033[31m" : "") + value.where.source + ": [" + value.code + "]: " + value.text;
