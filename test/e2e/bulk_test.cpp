@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
+#include "support/free_ports.hpp"
 #include "support/loopback.hpp"
 #include "support/sluice_process.hpp"
 #include "support/temporary_directory.hpp"

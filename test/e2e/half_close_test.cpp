@@ -9,6 +9,7 @@
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
+#include "support/free_ports.hpp"
 #include "support/loopback.hpp"
 #include "support/many_runs.hpp"
 #include "support/peer_server.hpp"

@@ -10,6 +10,7 @@
 #include "support/crowd.hpp"
 #include "support/echo_server.hpp"
 #include "support/fd_count.hpp"
+#include "support/free_ports.hpp"
 #include "support/loopback.hpp"
 #include "support/peer_server.hpp"
 #include "support/sluice_process.hpp"
@@ -29,7 +30,10 @@ constexpr double idle_percent = 5.0;
 TEST_CASE("e2e: whatever error splice gives now and then, the bytes arrive", "[e2e][L8]") {
   const fd_baseline descriptors;
   const std::string error = GENERATE("EINVAL", "ENOSYS", "EPERM", "ENOMEM", "EINTR", "EAGAIN");
-  const std::string when = GENERATE("1", "2", "3", "9+41");
+  const std::string rarely = GENERATE("1", "2", "3", "9+41");
+  // Of ENOMEM each is by itself, and a fill that finds nothing copies nothing: a few of them have to meet more than
+  // that.
+  const std::string when = error == "ENOMEM" && rarely == "9+41" ? "9+3" : rarely;
   CAPTURE(error, when);
   const listening_socket backend = listen_tcp();
   const std::string front = free_address();

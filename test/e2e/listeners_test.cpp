@@ -8,6 +8,7 @@
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
+#include "support/free_ports.hpp"
 #include "support/loopback.hpp"
 #include "support/peer_server.hpp"
 #include "support/sluice_process.hpp"

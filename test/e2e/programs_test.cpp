@@ -8,7 +8,9 @@
 #include "support/byte_stream.hpp"
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
+#include "support/free_ports.hpp"
 #include "support/loopback.hpp"
+#include "support/nginx.hpp"
 #include "support/peer_server.hpp"
 #include "support/process.hpp"
 #include "support/sluice_process.hpp"
@@ -65,34 +67,23 @@ TEST_CASE("e2e: iperf3 runs through it, with one stream and with eight, both way
 
 TEST_CASE("e2e: curl fetches a large file from nginx through it unchanged", "[e2e][programs]") {
   const fd_baseline descriptors;
-  const std::string nginx = require_program("nginx", "nginx");
   const std::string curl = require_program("curl", "curl");
   const temporary_directory files;
+  nginx_server server("n", free_address());
   {
-    std::ofstream large(files / "large", std::ios::binary);
+    std::ofstream large(server.root() / "large", std::ios::binary);
     std::vector<std::byte> piece(1024 * 1024);
     for (std::uint64_t i = 0; i < 256 / slowness; ++i) {
       byte_stream(3).fill(i * piece.size(), piece);
       large.write(reinterpret_cast<const char*>(piece.data()), static_cast<std::streamsize>(piece.size()));
     }
   }
-  const std::string back = free_address();
+  server.start();
   const std::string front = free_address();
-  const std::string conf = files.write(
-      "nginx.conf", "daemon off; worker_processes 1; pid " + (files / "pid") +
-                        "; error_log stderr;\nevents {}\nhttp { access_log off; sendfile on;"
-                        " client_body_temp_path " +
-                        (files / "b") + "; proxy_temp_path " + (files / "p") + "; fastcgi_temp_path " + (files / "f") +
-                        "; uwsgi_temp_path " + (files / "u") + "; scgi_temp_path " + (files / "s") +
-                        ";\nserver { listen " + back + "; root " + files.path().string() + "; } }\n");
-  process server({.argv = {nginx, "-c", conf, "-p", files.path().string()}});
-  INFO("nginx said:\n" << server.output());
-  REQUIRE(answers(back));
-  sluice_process sluice({.arguments = {front + '=' + back}});
+  sluice_process sluice({.arguments = {front + '=' + server.address()}});
   run_well({curl, "-sS", "--fail", "-o", files / "got", "http://" + front + "/large"});
-  CHECK(sha256(files / "got") == sha256(files / "large"));
-  server.signal(SIGTERM);
-  CHECK(server.wait_exit().has_value());
+  CHECK(sha256(files / "got") == sha256(server.root() / "large"));
+  server.stop_in_order();
   sluice.check_clean_end();
 }
 

@@ -7,6 +7,7 @@
 
 #include "support/catch.hpp"
 #include "support/fd_count.hpp"
+#include "support/free_ports.hpp"
 #include "support/full_backlog.hpp"
 #include "support/loopback.hpp"
 #include "support/peer_server.hpp"

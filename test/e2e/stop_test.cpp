@@ -6,6 +6,7 @@
 #include "support/crowd.hpp"
 #include "support/echo_server.hpp"
 #include "support/fd_count.hpp"
+#include "support/free_ports.hpp"
 #include "support/loopback.hpp"
 #include "support/peer_server.hpp"
 #include "support/sluice_process.hpp"
@@ -17,7 +18,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t streams = 200;
+constexpr std::size_t streams = 500;
 
 sluice_launch with_drain(const std::string& front, const echo_server& backend, const std::string& drain) {
   return {.toml = "[forward]\n'" + front + "' = '" + backend.address() + "'\n[drain]\n" + drain + "\n"};

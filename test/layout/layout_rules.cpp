@@ -34,6 +34,7 @@ constexpr std::array folder_rules{
     folder_rule{"identify", "loop sys sluice", foreign::any},
     folder_rule{"connect", "loop sys sluice", foreign::any},
     folder_rule{"relay", "loop sys sluice", foreign::any},
+    folder_rule{"library", "relay loop sys sluice", foreign::system},
     folder_rule{"log", "sluice", foreign::any},
     folder_rule{"config", "sluice", foreign::any},
     folder_rule{"server", "accept identify balance connect relay loop sys log config sluice", foreign::any},

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +8,7 @@
 #include "layout/layout_rules.hpp"
 #include "layout/source_file.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace fs = std::filesystem;
 
@@ -18,7 +17,7 @@ namespace {
 // A small tree that keeps every rule, until a test plants something.
 class planted_tree {
  public:
-  planted_tree() : root_{make_root()} {
+  planted_tree() {
     write("include/sluice/config.hpp", "#pragma once\n#include <string>\n");
     write("src/sys/pipe.hpp", "#pragma once\n#include <sys/uio.h>\n");
     write("src/sys/pipe.cpp", "#include \"sys/pipe.hpp\"\n#include <fcntl.h>\nvoid f() { ::pipe2(a, 0); }\n");
@@ -34,25 +33,16 @@ class planted_tree {
     write("test/relay/relay_test.cpp",
           "#include \"relay/pump.hpp\"\n#include \"relay/relay.hpp\"\n#include \"sluice/config.hpp\"\n");
   }
-  planted_tree(const planted_tree&) = delete;
-  planted_tree& operator=(const planted_tree&) = delete;
-  ~planted_tree() { fs::remove_all(root_); }
 
-  const fs::path& root() const { return root_; }
+  const fs::path& root() const { return root_.path(); }
 
   void write(const fs::path& path, std::string_view text) const {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream{root_ / path} << text;
+    fs::create_directories((root() / path).parent_path());
+    std::ofstream{root() / path} << text;
   }
 
  private:
-  static fs::path make_root() {
-    auto name = (fs::temp_directory_path() / "sluice-layout-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    return name;
-  }
-
-  fs::path root_;
+  sluice::support::temporary_directory root_;
 };
 
 struct plant {

@@ -83,4 +83,21 @@ void echo(int fd, std::chrono::milliseconds timeout) {
   }
 }
 
+peer_server::handler answer_with(const std::string& letter) {
+  return [letter](const sys::unique_fd& fd) {
+    receive_text(fd.get(), 1);
+    send_all(fd.get(), letter);
+  };
+}
+
+std::string first_answer(const std::string& front) {
+  try {
+    const sys::unique_fd client = connect_to(parse_address(front));
+    send_all(client.get(), "x");
+    return receive_text(client.get(), 1);
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
 }  // namespace sluice::support

@@ -50,6 +50,12 @@ class peer_server {
   std::vector<std::thread> threads_;
 };
 
+/// Answers a first byte with the letter, and ends.
+peer_server::handler answer_with(const std::string& letter);
+
+/// What a client that sends a byte gets: the first byte, or nothing if its session ends without one.
+std::string first_answer(const std::string& front);
+
 /// Sends back what it is sent, and an end of file for an end of file.
 void echo(int fd, std::chrono::milliseconds timeout = patience);
 

@@ -59,6 +59,18 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
+/// Gives the descriptors their places from 3 on. Returns where the program's is now, -1 if anything failed.
+int pass_on(int program, const std::vector<int>& passed) {
+  constexpr int out_of_the_way = 200;
+  if (passed.empty()) return program;
+  program = ::fcntl(program, F_DUPFD_CLOEXEC, out_of_the_way);
+  std::array<int, 64> copies{};
+  for (std::size_t i = 0; i < passed.size(); ++i) copies.at(i) = ::fcntl(passed[i], F_DUPFD_CLOEXEC, out_of_the_way);
+  for (std::size_t i = 0; i < passed.size(); ++i)
+    if (::dup2(copies.at(i), static_cast<int>(3 + i)) < 0) return -1;
+  return program;
+}
+
 /// What the child does between fork and exec: system calls only. Never returns.
 [[noreturn]] void become(int program, const launch& how, int output, char* const* argv, char* const* environment) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -72,8 +84,9 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   if (how.as_plain_user && ::getuid() == 0)
     well = well && ::setgroups(0, nullptr) == 0 && ::setgid(nobody) == 0 && ::setuid(nobody) == 0;
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  program = pass_on(program, how.passed);
   // By descriptor: a plain user need not be able to walk to where the program was built.
-  if (well) ::fexecve(program, argv, environment);
+  if (well && program >= 0) ::fexecve(program, argv, environment);
   ::_exit(127);
 }
 

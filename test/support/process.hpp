@@ -20,13 +20,14 @@ namespace sluice::support {
 
 enum class output_reader { reads, absent };
 
-/// How a program is started. It inherits no descriptor but the standard streams.
+/// How a program is started. It inherits no descriptor but the standard streams and those `passed`.
 struct launch {
   std::vector<std::string> argv;                ///< the first is the program: a path, or a name looked up in PATH
   std::vector<std::string> environment = {};    ///< NAME=VALUE, over those of this process
   std::optional<std::size_t> descriptors = {};  ///< RLIMIT_NOFILE
   /// Runs as nobody, without groups. Tests that do not run as root are plain users already.
   bool as_plain_user = false;
+  std::vector<int> passed = {};  ///< become 3, 4 and so on
   /// With `absent` nobody empties the pipe that the program's output goes to, until process::read_output().
   output_reader output = output_reader::reads;
 };

@@ -19,9 +19,6 @@ class signal_storm {
 
   /// Signals handled since it began.
   std::uint64_t signals() const noexcept;
-
- private:
-  struct sigaction before_ {};
 };
 
 /// Keeps the storm's signals from the calling thread, and from the threads it starts.

@@ -9,7 +9,6 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
-#include <random>
 #include <sstream>
 #include <stdexcept>
 
@@ -25,11 +24,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds start_patience = slowness * std::chrono::seconds(10);
-
-std::string program_path() {
-  const char* given = std::getenv("SLUICE_BIN");
-  return given != nullptr ? given : SLUICE_PROGRAM;
-}
 
 /// An abstract datagram socket, as systemd's NOTIFY_SOCKET may be.
 sys::unique_fd notification_socket(std::string& name) {
@@ -55,6 +49,23 @@ std::vector<std::string> strace_for(const std::vector<std::string>& inject, cons
   return argv;
 }
 
+/// A shell in between knows the number of the process that the program then is.
+void run_before_exec(const std::string& commands, launch& started) {
+  if (commands.empty()) return;
+  started.argv.insert(started.argv.begin(), {"sh", "-c", commands + R"(; exec "$0" "$@")"});
+}
+
+void activate(const activation& how, launch& started) {
+  started.passed = how.descriptors;
+  started.environment.push_back("LISTEN_FDS=" + how.count.value_or(std::to_string(how.descriptors.size())));
+  if (how.names) started.environment.push_back("LISTEN_FDNAMES=" + *how.names);
+  if (how.pid) {
+    started.environment.push_back("LISTEN_PID=" + *how.pid);
+  } else {
+    run_before_exec("export LISTEN_PID=$$", started);
+  }
+}
+
 launch full_launch(const sluice_launch& how, const temporary_directory& files, const std::string& notify) {
   launch result;
   if (!how.inject.empty()) {
@@ -66,7 +77,8 @@ launch full_launch(const sluice_launch& how, const temporary_directory& files, c
     if (!signals) result.argv.push_back("--seccomp-bpf");
     result.argv.push_back("--");
   }
-  result.argv.push_back(program_path());
+  result.argv.insert(result.argv.end(), how.within.begin(), how.within.end());
+  result.argv.push_back(sluice_program());
   if (!how.toml.empty()) result.argv.insert(result.argv.end(), {"-c", files.write("sluice.toml", how.toml)});
   result.argv.insert(result.argv.end(), how.arguments.begin(), how.arguments.end());
   result.environment = how.environment;
@@ -80,6 +92,8 @@ launch full_launch(const sluice_launch& how, const temporary_directory& files, c
   result.descriptors = how.descriptors;
   result.as_plain_user = how.as_plain_user;
   result.output = how.output;
+  run_before_exec(how.before_exec, result);
+  if (how.passed) activate(*how.passed, result);
   return result;
 }
 
@@ -99,6 +113,11 @@ std::uint64_t count_of(const boost::json::object& from, const char* name) {
 }
 
 }  // namespace
+
+std::string sluice_program() {
+  const char* given = std::getenv("SLUICE_BIN");
+  return given != nullptr ? given : SLUICE_PROGRAM;
+}
 
 std::size_t scaled(std::size_t in_ci) {
   const char* given = std::getenv("SLUICE_E2E_SCALE");
@@ -173,20 +192,29 @@ bool sluice_process::wait_notification(std::string_view text, milliseconds timeo
 }
 
 bool sluice_process::wait_at_rest(milliseconds timeout) {
+  descriptor_count seen;
+  pipe_count pipes;
+  return wait_at_rest(seen, pipes, timeout);
+}
+
+bool sluice_process::wait_at_rest(descriptor_count& seen, pipe_count& pipes, milliseconds timeout) {
   return wait_until(
       [&] {
-        const descriptor_count now = descriptors_of(pid());
-        return now.sockets == at_start_.sockets && now.others == at_start_.others && pipes_of(pid()).bytes == 0;
+        seen = descriptors_of(pid());
+        pipes = pipes_of(pid());
+        return seen.sockets == at_start_.sockets && seen.others == at_start_.others && pipes.bytes == 0;
       },
       timeout);
 }
 
 void sluice_process::check_clean_end() {
-  CHECK(wait_at_rest());
-  const descriptor_count now = descriptors_of(pid());
-  CHECK(now.sockets == at_start_.sockets);
-  CHECK(now.others == at_start_.others);
-  CHECK(pipes_of(pid()).bytes == 0);
+  // What was seen at rest counts: health checks come and go.
+  descriptor_count seen;
+  pipe_count pipes;
+  CHECK(wait_at_rest(seen, pipes, std::chrono::seconds(slowness)));
+  CHECK(seen.sockets == at_start_.sockets);
+  CHECK(seen.others == at_start_.others);
+  CHECK(pipes.bytes == 0);
   const auto code = stop();
   INFO("it said, at the end:\n" << output().substr(output().size() - std::min<std::size_t>(output().size(), 4'000)));
   REQUIRE(code.has_value());
@@ -217,26 +245,5 @@ run_result run_sluice(const sluice_launch& how) {
   const temporary_directory files;
   return run(full_launch(how, files, {}), start_patience);
 }
-
-std::uint16_t free_ports(std::uint16_t count) {
-  constexpr std::uint16_t lowest = 12'000;
-  constexpr std::uint16_t highest = 32'000;  // the kernel's own range begins at 32768
-  static std::mt19937 random(std::random_device{}());
-  static std::uint16_t next = std::uniform_int_distribution<std::uint16_t>(lowest, highest)(random);
-  while (true) {
-    if (next + count > highest) next = lowest;
-    const std::uint16_t first = next;
-    next = static_cast<std::uint16_t>(next + count);
-    bool all_free = true;
-    for (std::uint16_t port = first; port < next && all_free; ++port) {
-      const sys::socket_address anywhere = sys::socket_address::any_ipv6(port);
-      const sys::unique_fd tried(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      all_free = ::bind(tried.get(), anywhere.raw(), anywhere.length()) == 0;
-    }
-    if (all_free) return first;
-  }
-}
-
-std::string free_address() { return "127.0.0.1:" + std::to_string(free_ports()); }
 
 }  // namespace sluice::support

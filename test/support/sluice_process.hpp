@@ -39,6 +39,14 @@ struct session_record {
 /// The access records among the lines that the program wrote. Throws at a line that is not JSON.
 std::vector<session_record> session_records(const std::string& output);
 
+/// Socket activation as a service manager does it. What is set here stands in the environment as it is.
+struct activation {
+  std::vector<int> descriptors;
+  std::optional<std::string> names = {};
+  std::optional<std::string> count = {};  ///< else the number of descriptors
+  std::optional<std::string> pid = {};    ///< else the program's
+};
+
 struct sluice_launch {
   std::vector<std::string> arguments = {};
   std::string toml = {};  ///< written to a file and given by -c
@@ -52,6 +60,11 @@ struct sluice_launch {
   /// The same, but only from when the program is ready, so that its start is spared. Slower.
   std::vector<std::string> inject_when_ready = {};
   std::optional<std::chrono::microseconds> watchdog = {};
+  std::optional<activation> passed = {};
+  /// Commands of a shell that then becomes the program, in the same process.
+  std::string before_exec = {};
+  /// Words that the program and its arguments are put behind: of a program that ends in executing them.
+  std::vector<std::string> within = {};
 };
 
 /// The built program, running. It was told to be ready by its notification, as systemd would be.
@@ -83,6 +96,8 @@ class sluice_process {
   const descriptor_count& descriptors_at_start() const noexcept { return at_start_; }
 
  private:
+  bool wait_at_rest(descriptor_count& seen, pipe_count& pipes, std::chrono::milliseconds timeout);
+
   temporary_directory files_;
   sys::unique_fd notifications_;
   process process_;
@@ -90,14 +105,10 @@ class sluice_process {
   descriptor_count at_start_;
 };
 
+/// The path of the built program, or what SLUICE_BIN names.
+std::string sluice_program();
+
 /// Runs sluice to its end: for starts that fail, and for verbs that print.
 run_result run_sluice(const sluice_launch& how);
-
-/// The first of `count` ports in a row that nobody uses, outside the range from which the kernel picks ports, so that
-/// no client takes them meanwhile.
-std::uint16_t free_ports(std::uint16_t count = 1);
-
-/// "127.0.0.1:PORT" of a free port.
-std::string free_address();
 
 }  // namespace sluice::support

@@ -35,9 +35,14 @@ void send_stream(int fd, std::uint64_t seed, std::uint64_t n, std::uint64_t from
 stream_received receive_stream(int fd, std::uint64_t seed, const reading& how) {
   stream_checker checker(seed);
   std::vector<std::byte> piece(how.piece_bytes);
-  const auto ended = [&](stream_end end) { return stream_received{checker.position(), end}; };
+  std::chrono::microseconds longest_wait{0};
+  const auto ended = [&](stream_end end) { return stream_received{checker.position(), end, longest_wait}; };
   while (checker.position() < how.most) {
+    const auto waits = steady_clock::now();
     if (!wait_readable(fd, how.timeout)) return ended(stream_end::silence);
+    if (checker.position() > 0)
+      longest_wait =
+          std::max(longest_wait, std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - waits));
     if (how.linger.count() > 0) {
       const auto until = steady_clock::now() + how.linger;
       while (sys::unread_bytes(fd) < static_cast<long>(how.piece_bytes) && steady_clock::now() < until)

@@ -26,6 +26,7 @@ enum class stream_end {
 struct stream_received {
   std::uint64_t bytes = 0;  ///< right ones, from the beginning
   stream_end end = stream_end::silence;
+  std::chrono::microseconds longest_wait{0};  ///< for the next bytes, the first ones apart
 };
 
 struct reading {
