@@ -1,6 +1,7 @@
 """The relays: how each is configured and started. Each forwards 127.0.0.1:port, one or many, to 127.0.0.1:target, logs nothing
 a session, and is told to use one thread. One that isn't there is left out with the reason, never replaced."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -25,7 +26,8 @@ def go_relay(programs):
     return Peer(start, maps_many=True, descriptors_each=6)  # two pipes, idle or not
 
 
-def sluice(path, access_log=False):
+def sluice(path, access_log=False, backends=1):
+    """`backends`: over how many it balances. The generator answers at every loopback address."""
     def start(ports, target, directory):
         binary = built(path)
         if access_log:
@@ -33,9 +35,16 @@ def sluice(path, access_log=False):
             environment = {"SLUICE_LOG_ACCESS": "true", "SLUICE_LOG_OUTPUT": f"{directory}/access.log"}
         else:
             how, environment = ["-q"], {"SLUICE_LOG_ACCESS": "false"}
-        command = [binary, "--workers", "1", *how, *(f"127.0.0.1:{port}=127.0.0.1:{target}" for port in ports)]
+        if backends > 1:
+            service = {"listen": [f"127.0.0.1:{port}" for port in ports],
+                       "backends": [f"127.0.0.{1 + i}:{target}" for i in range(backends)]}
+            what = ["-c", f"{directory}/sluice.toml"]
+            files = {"sluice.toml": "".join(["[service.all]\n", *(f"{key} = {json.dumps(it)}\n" for key, it in service.items())])}
+        else:
+            what, files = [f"127.0.0.1:{port}=127.0.0.1:{target}" for port in ports], {}
+        command = [binary, "--workers", "1", *how, *what]
         version = first_line([binary, "version"]) + (", access log to a file" if access_log else "")
-        return Launch(command, version, environment=environment)
+        return Launch(command, version, files=files, environment=environment)
     return Peer(start, maps_many=True)
 
 
@@ -123,6 +132,7 @@ def all_peers(programs, sluices):
         "epoll_relay-again": epoll_relay(programs),  # the same beside itself: how far from 1.00 it lands is the noise
         **{name: sluice(path) for name, path in sluices.items()},
         **{f"{name}-log": sluice(path, access_log=True) for name, path in sluices.items()},
+        **{f"{name}-of-ten": sluice(path, backends=10) for name, path in sluices.items()},
         "haproxy-tuned": haproxy(("tune.pipesize 1048576",), TUNED_SPLICE, pipes=700),
         "haproxy-auto": haproxy((), ("option splice-auto",)),
         "haproxy-nosplice": haproxy(("nosplice",)),

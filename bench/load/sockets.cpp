@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 
 namespace sluice::bench {
@@ -48,7 +49,12 @@ void throw_errno(const std::string& what) { throw std::system_error(errno, std::
 unique_fd listen_on(std::uint16_t port) {
   unique_fd listener = stream_socket();
   const int on = 1;
-  const sockaddr_in address = loopback(port);
+  // Every loopback address, for relays with several backends; nobody else can reach it.
+  sockaddr_in address = loopback(port);
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  constexpr std::string_view device = "lo";
+  if (setsockopt(listener.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(), device.size()) < 0)
+    throw_errno("SO_BINDTODEVICE");
   if (setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) throw_errno("SO_REUSEADDR");
   if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) throw_errno("bind");
   if (listen(listener.get(), 4096) < 0) throw_errno("listen");

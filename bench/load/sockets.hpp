@@ -31,7 +31,8 @@ class unique_fd {
 
 [[noreturn]] void throw_errno(const std::string& what);
 
-/// A non-blocking listener on 127.0.0.1 whose clients inherit TCP_NODELAY. Throws std::system_error.
+/// A non-blocking listener at every address of the loopback device whose clients inherit TCP_NODELAY. Throws
+/// std::system_error.
 unique_fd listen_on(std::uint16_t port);
 /// The next client, non-blocking, or an empty descriptor when there is none.
 unique_fd accept_from(const unique_fd& listener);
