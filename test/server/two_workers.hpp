@@ -71,6 +71,10 @@ struct two_workers {
   bool wait_for_load(std::uint32_t sum) const {
     return support::wait_until([&] { return load(0) + load(1) == sum; });
   }
+  /// A listener holds places for a whole batch while it accepts, so there may be more for a moment.
+  bool wait_for_places(std::uint32_t n) const {
+    return support::wait_until([&] { return shared.sessions.in_use() == n; });
+  }
 
   support::listening_socket door = support::listen_tcp(AF_INET, 4096);
   support::listening_socket backend = support::listen_tcp(AF_INET, 4096);

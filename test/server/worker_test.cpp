@@ -18,11 +18,11 @@ TEST_CASE("worker: the only owner of a listener shares its clients out evenly", 
   REQUIRE(here.wait_for_load(40));
   CHECK(here.load(0) == 20);
   CHECK(here.load(1) == 20);
-  CHECK(here.shared.sessions.in_use() == 40);
+  CHECK(here.wait_for_places(40));
   here.clients.clear();
   for (int i = 0; i < 40; ++i) support::accept_from(here.backend.fd.get());  // and closed
   CHECK(here.wait_for_load(0));
-  CHECK(support::wait_until([&] { return here.shared.sessions.in_use() == 0; }));
+  CHECK(here.wait_for_places(0));
 }
 
 TEST_CASE("worker: one that has well more than its share gives new clients away", "[server][worker]") {
@@ -58,8 +58,8 @@ TEST_CASE("worker: all sessions are cut, and none is left anywhere", "[server][w
   for (const auto& one : here.shared.workers) one->stop_listening();
   for (const auto& one : here.shared.workers) one->cut_sessions();
   CHECK(here.wait_for_load(0));
-  CHECK(here.shared.sessions.in_use() == 0);
-  CHECK(here.routes->at(0).members[0].object->state.active() == 0);
+  CHECK(here.wait_for_places(0));
+  CHECK(support::wait_until([&] { return here.routes->at(0).members[0].object->state.active() == 0; }));
   for (const sys::unique_fd& client : here.clients) CHECK(wait_for_end(client.get()) == ECONNRESET);
   stats sum;
   for (const auto& one : here.shared.workers) std::as_const(*one).counts().add_to(sum);
@@ -82,7 +82,7 @@ TEST_CASE("worker: a place that another worker frees is found by a listener that
   // The first client went to the first worker, whose listener it is; the second one leaves.
   support::reset(std::move(here.clients[1]));
   ends.push_back(support::accept_from(here.backend.fd.get()));
-  CHECK(here.load(0) + here.load(1) == 2);
+  CHECK(here.wait_for_load(2));
 }
 
 TEST_CASE("worker: gives a sign of life when asked", "[server][worker]") {
