@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t most_excerpt_bytes = 60;
+constexpr std::size_t most_excerpt_bytes = 100;  // room for what PostgreSQL and MySQL say behind their headers
 
 std::string decoded(const std::string& hex) {
   if (hex.empty()) return {};

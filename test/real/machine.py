@@ -84,12 +84,15 @@ class Machine:
             raise Trouble("systemd-nspawn ended: " + self.root.with_suffix(".log").read_text(errors="replace")[-2000:])
         children = pathlib.Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
         for child in children:
-            if os.path.basename(os.readlink(f"/proc/{child}/exe")) == "systemd":
-                return child
+            try:
+                if os.path.basename(os.readlink(f"/proc/{child}/exe")) == "systemd":
+                    return child
+            except FileNotFoundError:
+                pass  # one of nspawn's helpers, which has just ended
         return None
 
     def run(self, *argv, may_fail=False):
-        done = subprocess.run(["nsenter", "--target", self.leader, "--all", "--wd=/", *argv], text=True,
+        done = subprocess.run(["nsenter", "--target", self.leader, "--all", "--wd", *argv], text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0 and not may_fail:
             raise Trouble(f"{' '.join(argv)} ended with {done.returncode}: {done.stdout}")
