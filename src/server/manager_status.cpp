@@ -47,10 +47,8 @@ std::string manager_status::line() const {
 
 void manager_status::update() {
   std::string now = line();
-  if (now != told_) {
-    sys::notify("STATUS=" + now);
-    told_ = std::move(now);
-  }
+  // A manager that does not read is told next time: this thread has checks and timers to see to.
+  if (now != told_ && sys::notify("STATUS=" + now, std::chrono::milliseconds(0)) == 0) told_ = std::move(now);
 }
 
 void manager_status::wait() {

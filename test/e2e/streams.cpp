@@ -19,7 +19,7 @@ constexpr std::uint64_t seed_of_backend = 22;
 stream_received be_one_end(int fd, std::uint64_t own_seed, std::uint64_t n, std::size_t piece, std::uint64_t other_seed,
                            const reading& how) {
   auto sending = std::async(std::launch::async, [&] {
-    send_stream(fd, own_seed, n, 0, piece, how.timeout);
+    send_stream(fd, own_seed, n, 0, piece);
     ::shutdown(fd, SHUT_WR);
   });
   const stream_received result = receive_stream(fd, other_seed, how);

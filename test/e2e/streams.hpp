@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -22,6 +24,11 @@ struct two_results {
   support::stream_received at_backend;
   support::stream_received at_client;
 };
+
+/// The longest that either reader waited for a byte.
+inline std::chrono::microseconds longest_wait(const two_results& got) {
+  return std::max(got.at_backend.longest_wait, got.at_client.longest_wait);
+}
 
 /// Connects to `front`, accepts at the listener behind it; both ends send, say end of file and read until the other's.
 /// Throws what either end throws.

@@ -14,6 +14,7 @@
 #include "support/loopback.hpp"
 #include "support/network.hpp"
 #include "support/peer_server.hpp"
+#include "support/percentile.hpp"
 #include "support/sluice_process.hpp"
 
 using namespace sluice;
@@ -30,11 +31,6 @@ double answered_ms(const std::string& front) {
   send_all(client.get(), "x");
   CHECK(receive_text(client.get(), 1) == "x");
   return std::chrono::duration<double, std::milli>(clock_type::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
 }
 
 }  // namespace

@@ -50,8 +50,9 @@ TEST_CASE("faults: where the ports to one backend are used up, the other backend
   const fd_baseline descriptors;
   const own_network network;
   constexpr std::uint32_t ports = 100;
-  const echo_server first;
-  const echo_server second;
+  // Outside of the range, of which a listener would take a port.
+  const echo_server first(listen_at(parse_address(free_address()), 4'096));
+  const echo_server second(listen_at(parse_address(free_address()), 4'096));
   set_sysctl("net/ipv4/ip_local_port_range", "40000 40099");
   const std::string one = free_address();
   const std::string both = free_address();

@@ -26,38 +26,19 @@ using namespace sluice;
 using namespace sluice::support;
 using namespace sluice::faults;
 
-namespace {
-
-/// Clients in the queues of the TCP listeners at a port: what /proc/net/tcp shows as unread of a socket that listens.
-std::size_t waiting_clients(std::uint16_t port) {
-  std::ifstream table("/proc/net/tcp");
-  std::string line;
-  std::getline(table, line);
-  std::size_t n = 0;
-  while (std::getline(table, line)) {
-    unsigned local = 0;
-    unsigned state = 0;
-    unsigned queued = 0;
-    if (std::sscanf(line.c_str(), " %*d: %*x:%x %*x:%*x %x %*x:%x", &local, &state, &queued) == 3 && local == port &&
-        state == TCP_LISTEN)
-      n += queued;
-  }
-  return n;
-}
-
-}  // namespace
 using std::chrono::milliseconds;
 
 // FAULTS.md H2.
 TEST_CASE("faults: ten thousand clients that say nothing are cheap, hinder nobody and are gone in time",
           "[faults][H2]") {
   const fd_baseline descriptors;
+  constexpr double limit = 10;  // seconds: all of them have to be in before the first one is out
   const std::size_t allowed = allow_descriptors(24'000);
   const echo_server backend;
   const std::string front = free_address();
   const std::string good_front = free_address();
   sluice_process sluice({.toml = "[service.silent]\nlisten = '" + front + "'\nbackends = '" + backend.address() +
-                                 "'\ntimeouts.idle = '6s'\n[service.good]\nlisten = '" + good_front +
+                                 "'\ntimeouts.idle = '10s'\n[service.good]\nlisten = '" + good_front +
                                  "'\nbackends = '" + backend.address() + "'\n"});
   // Each of them takes two descriptors here and two in the program.
   REQUIRE(sluice.program().wait_output("room for "));
@@ -82,12 +63,12 @@ TEST_CASE("faults: ten thousand clients that say nothing are cheap, hinder nobod
     double latest = 0;
     for (const session_record& record : sluice.wait_sessions(n)) {
       CHECK(record.reason == "idle_timeout");
-      CHECK(record.duration_s >= 6.0);
+      CHECK(record.duration_s >= limit);
       latest = std::max(latest, record.duration_s);
     }
-    CHECK(latest <= 6.0 * 1.1);
+    CHECK(latest <= limit * 1.1);
     figure("H2", std::to_string(n) + " clients, " + std::to_string(each) + " bytes each; gone at " +
-                     std::to_string(static_cast<int>(latest / 6.0 * 100)) + " % of the limit; p99 of another " +
+                     std::to_string(static_cast<int>(latest / limit * 100)) + " % of the limit; p99 of another " +
                      std::to_string(before.count()) + " -> " + std::to_string(meanwhile.count()) + " us");
   }
   good.exchange(10);

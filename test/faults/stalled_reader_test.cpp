@@ -129,16 +129,17 @@ TEST_CASE("faults: two thousand readers that stall cost the program nothing and 
   CHECK(pipes.pipes <= n);
   CHECK(pipes.bytes <= sys::read_pipe_limits().user_pages_soft * page);
 
-  double after = best_time(fast_front, fast.fd.get());
+  double beside = best_time(fast_front, fast.fd.get());
   // Two minima of four: a machine that is busy just now is given another chance.
-  for (int again = 0; again < 3 && after > before * 1.1; ++again)
-    after = std::min(after, best_time(fast_front, fast.fd.get()));
-  CHECK(after <= before * 1.1);
+  for (int again = 0; again < 3 && beside > before * 1.1; ++again)
+    beside = std::min(beside, best_time(fast_front, fast.fd.get()));
   figure("L4", std::to_string(grown) + " bytes a stalled connection; sockets hold " +
                    std::to_string(in_kernel / n / 1'024) + " of " + std::to_string(allowed / n / 1'024) +
-                   " KiB allowed; the fast pair takes " + std::to_string(static_cast<int>(100 * after / before)) +
+                   " KiB allowed; the fast pair takes " + std::to_string(static_cast<int>(100 * beside / before)) +
                    " %");
   stalled.clear();
   CHECK(sluice.wait_at_rest(slowness * patience));
+  // The machine may have become a busier one meanwhile: without them it is to be slower, too.
+  CHECK((beside <= before * 1.1 || beside <= best_time(fast_front, fast.fd.get()) * 1.1));
   sluice.check_clean_end();
 }

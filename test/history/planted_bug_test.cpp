@@ -150,7 +150,7 @@ std::vector<bug> bugs() {
 }
 
 std::vector<violation> play(const bug& planted) {
-  const history_settings all{.seed = 7, .threads = 12, .patience = std::chrono::milliseconds(1'500)};
+  const history_settings all{.seed = 7, .threads = 12, .patience = std::chrono::milliseconds(1'500 * slowness)};
   session_history seen(all.seed);
   forged_log log;
   const history_backends backends(seen, all, 1);

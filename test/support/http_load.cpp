@@ -122,8 +122,8 @@ http_exchange http_load::ask(sys::unique_fd& connection, bool keeps) {
     http_answer answer;
     try {
       if (!connection) {
-        connection = connect_to(to_, io_mode::non_blocking, settings_.timeout);
         ++connections_;
+        connection = connect_to(to_, io_mode::non_blocking, settings_.timeout);
       }
       http_send(connection.get(), "/", keeps);
       answer = http_receive(connection.get(), settings_.timeout);

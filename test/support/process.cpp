@@ -150,6 +150,17 @@ bool process::wait_output(std::string_view text, milliseconds timeout) const {
   return grown_.wait_for(held, timeout, [&] { return text_.find(text) != std::string::npos; });
 }
 
+bool process::wait_output(std::string_view text, std::size_t times, milliseconds timeout) const {
+  std::unique_lock held(mutex_);
+  std::size_t found = 0;
+  std::size_t seen = 0;
+  return grown_.wait_for(held, timeout, [&] {
+    for (std::size_t at; (at = text_.find(text, seen)) != std::string::npos; ++found) seen = at + text.size();
+    seen = std::max(seen, text_.size() - std::min(text_.size(), text.size() - 1));
+    return found >= times;
+  });
+}
+
 void process::read_output() {
   if (!reader_.joinable()) reader_ = std::thread([this] { collect(); });
 }

@@ -54,6 +54,8 @@ class process {
   std::string output() const;
   /// Waits until the text stands in the output.
   bool wait_output(std::string_view text, std::chrono::milliseconds timeout = patience) const;
+  /// Waits until it stands there so often; looks at each piece of the output once.
+  bool wait_output(std::string_view text, std::size_t times, std::chrono::milliseconds timeout) const;
   /// Begins to read the output, if nobody did.
   void read_output();
   /// After wait_exit(): waits for the rest of the output.

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "sys/unique_fd.hpp"
@@ -22,6 +23,15 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 fs::path proc(pid_t pid) { return fs::path("/proc") / std::to_string(pid); }
+
+/// What stands behind the name in a process's or a thread's stat; the name, in parentheses, may hold anything.
+std::istringstream words_of_stat(const fs::path& of) {
+  std::ifstream file(of / "stat");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) throw std::runtime_error("no " + (of / "stat").string());
+  return std::istringstream(text.substr(name_end + 1));
+}
 
 /// Calls with (number, target) of each descriptor. One that closes meanwhile is left out.
 void for_each_descriptor(pid_t pid, const std::function<void(const fs::path&, const std::string&)>& call) {
@@ -81,13 +91,18 @@ pipe_count pipes_of(pid_t pid) {
   return result;
 }
 
+bool is_running(pid_t pid) {
+  for (const auto& thread : fs::directory_iterator(proc(pid) / "task")) {
+    char state = 0;
+    words_of_stat(thread.path()) >> state;
+    if (state == 'R') return true;
+  }
+  return false;
+}
+
 milliseconds cpu_time_of(pid_t pid) {
-  std::ifstream file(proc(pid) / "stat");
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  // The name in parentheses may hold anything; utime and stime are the 12th and 13th words after it.
-  const std::size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) throw std::runtime_error("no /proc/PID/stat");
-  std::istringstream words(text.substr(name_end + 1));
+  std::istringstream words = words_of_stat(proc(pid));
+  // utime and stime are the 12th and 13th.
   std::string skipped;
   for (int i = 0; i < 11; ++i) words >> skipped;
   long user = 0;
@@ -98,10 +113,17 @@ milliseconds cpu_time_of(pid_t pid) {
 
 std::size_t memory_of(pid_t pid) {
   std::ifstream file(proc(pid) / "smaps_rollup");
+  std::size_t kib = 0;
+  int found = 0;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("Pss:")) return std::stoul(line.substr(4)) * 1'024;
+    for (const std::string_view name : {"Pss_Anon:", "Pss_Shmem:"}) {
+      if (!line.starts_with(name)) continue;
+      kib += std::stoul(line.substr(name.size()));
+      ++found;
+    }
   }
-  throw std::runtime_error("no Pss in /proc/PID/smaps_rollup");
+  if (found != 2) throw std::runtime_error("no Pss_Anon and Pss_Shmem in /proc/PID/smaps_rollup");
+  return kib * 1'024;
 }
 
 double cpu_percent_during(pid_t pid, milliseconds span) {

@@ -24,10 +24,14 @@ struct pipe_count {
 
 pipe_count pipes_of(pid_t pid);
 
+/// Whether a thread of it runs, or would if it had a processor.
+bool is_running(pid_t pid);
+
 /// User and system time of all its threads.
 std::chrono::milliseconds cpu_time_of(pid_t pid);
 
-/// Its proportional share of memory: what would be free if it were not there.
+/// Memory that would be free if it were not there: its share of what no file backs. The file pages that it shares with
+/// other programs change as those come and go.
 std::size_t memory_of(pid_t pid);
 
 /// Percentage of one processor that the process used during a span of time.

@@ -175,7 +175,13 @@ sluice_process::sluice_process(const sluice_launch& how)
 
 std::vector<session_record> sluice_process::wait_sessions(std::size_t n) const {
   std::vector<session_record> result;
-  wait_until([&] { return (result = session_records(output())).size() >= n; }, slowness * patience);
+  // A record whose line is half there is one of those that are still to come.
+  wait_until(
+      [&] {
+        process_.wait_output("\"event\":\"session\"", n, slowness * patience);
+        return (result = session_records(output())).size() >= n;
+      },
+      slowness * patience);
   if (result.size() < n)
     throw std::runtime_error(std::to_string(result.size()) + " access records, not " + std::to_string(n) +
                              "; the program said:\n" + output());
@@ -202,7 +208,8 @@ bool sluice_process::wait_at_rest(descriptor_count& seen, pipe_count& pipes, mil
       [&] {
         seen = descriptors_of(pid());
         pipes = pipes_of(pid());
-        return seen.sockets == at_start_.sockets && seen.others == at_start_.others && pipes.bytes == 0;
+        return seen.sockets == at_start_.sockets && seen.others == at_start_.others && pipes.bytes == 0 &&
+               !is_running(pid());
       },
       timeout);
 }

@@ -14,13 +14,6 @@
 
 namespace sluice::support {
 
-/// Under sanitizers everything takes longer: what a test allows the program to take is multiplied by this.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr int slowness = 5;
-#else
-inline constexpr int slowness = 1;
-#endif
-
 /// How often a test does something, given how often it is to do so in CI: SLUICE_E2E_SCALE multiplies (0.1 for a
 /// glance, 20 for a night); sanitizers divide. At least 1.
 std::size_t scaled(std::size_t in_ci);

@@ -20,14 +20,13 @@ namespace sluice::support {
 
 using std::chrono::steady_clock;
 
-void send_stream(int fd, std::uint64_t seed, std::uint64_t n, std::uint64_t from, std::size_t piece_bytes,
-                 std::chrono::milliseconds timeout) {
+void send_stream(int fd, std::uint64_t seed, std::uint64_t n, std::uint64_t from, std::size_t piece_bytes) {
   const byte_stream stream(seed);
   std::vector<std::byte> piece(piece_bytes);
   for (std::uint64_t done = 0; done < n;) {
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(n - done, piece_bytes));
     stream.fill(from + done, std::span(piece).first(size));
-    send_all(fd, std::span(piece).first(size), timeout);
+    send_all(fd, std::span(piece).first(size));
     done += size;
   }
 }

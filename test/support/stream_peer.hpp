@@ -11,9 +11,9 @@
 /// One end of a position-coded stream (byte_stream.hpp) over a socket.
 namespace sluice::support {
 
-/// Sends the stream's bytes [from, from + n). Throws when the socket takes none for `timeout`, or fails.
+/// Sends the stream's bytes [from, from + n). Throws when a piece is not taken in time, or the socket fails.
 void send_stream(int fd, std::uint64_t seed, std::uint64_t n, std::uint64_t from = 0,
-                 std::size_t piece_bytes = 64 * 1024, std::chrono::milliseconds timeout = patience);
+                 std::size_t piece_bytes = 64 * 1024);
 
 enum class stream_end {
   eof,

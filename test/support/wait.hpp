@@ -5,6 +5,13 @@
 
 namespace sluice::support {
 
+/// Under sanitizers everything takes longer: what a test allows the program to take is multiplied by this.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int slowness = 5;
+#else
+inline constexpr int slowness = 1;
+#endif
+
 /// How long a test waits for what must happen. Long, since it is only ever spent by a test that fails.
 inline constexpr std::chrono::seconds patience{10};
 

@@ -100,6 +100,9 @@ TEST_CASE("notify: a manager that does not read does not hold us for long", "[sy
   int error = 0;
   for (int i = 0; i < 100'000 && error == 0; ++i) error = notify("WATCHDOG=1");
   CHECK(error == EAGAIN);
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) CHECK(notify("STATUS=idle", std::chrono::milliseconds(0)) == EAGAIN);
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(10));  // a tenth of what waiting would take
 }
 
 TEST_CASE("notify: the watchdog's interval is read from the environment", "[sys][notify]") {
