@@ -108,7 +108,7 @@ loop::time_ns early_ends::step(closing_walk& walk, const early_end_place& here) 
 }
 
 loop::time_ns early_ends::step(rebalancing_walk& walk, const early_end_place& here) const {
-  return walk.ended < walk.found ? end_next(walk, here) : look(walk, here);
+  return walk.at == 0 && walk.found > 0 ? end_next(walk, here) : look(walk, here);
 }
 
 /// A slice of the search for the oldest sessions on overloaded backends.
@@ -116,7 +116,7 @@ loop::time_ns early_ends::look(rebalancing_walk& walk, const early_end_place& he
   rebalancing& order = *walk.order;
   std::atomic<loop::time_ns>& told = order.oldest[worker_];
   if (walk.at == 0) {
-    walk.found = walk.ended = 0;
+    walk.found = 0;
     told.store(0, std::memory_order_relaxed);
   }
   const service_view* view = view_of(here.routes, *order.of);
@@ -145,24 +145,25 @@ loop::time_ns early_ends::look(rebalancing_walk& walk, const early_end_place& he
   return end_next(walk, here);
 }
 
-/// Ends the oldest that is left, if its turn has come among all workers' and in time.
+/// Ends the oldest that is left, if its turn has come among all workers' and in time. Those on a backend that has no
+/// more than its share now are passed over, not forgotten: it may be overloaded again when the next is sought.
 loop::time_ns early_ends::end_next(rebalancing_walk& walk, const early_end_place& here) const {
   rebalancing& order = *walk.order;
   const service_view* view = view_of(here.routes, *order.of);
   if (view == nullptr) return loop::never;
   const std::vector<const backend*> busy = overloaded(*view, order.of->settings.rebalance.above, here.now);
-  for (; walk.ended < walk.found; ++walk.ended) {
-    const victim& next = walk.victims[walk.ended];
+  for (std::size_t i = 0; i < walk.found; ++i) {
+    const victim& next = walk.victims[i];
     session* const one = here.sessions.find(next.token);
     if (one == nullptr || one->is_ending() || std::find(busy.begin(), busy.end(), next.of) == busy.end()) continue;
     order.oldest[worker_].store(next.accepted_at, std::memory_order_relaxed);
     if (!is_the_oldest(order, worker_, next.accepted_at)) return std::max(order.pace.next(), here.now + look_at_others);
     if (!order.pace.take(here.now)) return std::max(order.pace.next(), here.now);
     one->end_gently(close_reason::rebalanced);
-    ++walk.ended;
     // Loads have changed: whether another one is to go is looked at when its time comes.
     return std::max(order.pace.next(), here.now);
   }
+  walk.found = 0;
   return here.now;
 }
 

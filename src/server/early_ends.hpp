@@ -90,9 +90,8 @@ class early_ends {
   struct rebalancing_walk {
     std::shared_ptr<rebalancing> order;
     loop::time_ns due = 0;
-    std::uint32_t at = 0;
+    std::uint32_t at = 0;              ///< place in the table; 0 once all of it was looked through
     std::size_t found = 0;             ///< of victims
-    std::size_t ended = 0;             ///< of those found, how many are done with
     std::array<victim, 16> victims{};  ///< the oldest, oldest first
   };
 

@@ -84,6 +84,20 @@ struct cared_for {
       on.push_back(static_cast<std::size_t>(found - listeners.begin()));
     }
   }
+  /// Notes who of the first n have come to a quiet end since; how many that are.
+  std::size_t note_gone(std::size_t n) {
+    const std::size_t before = gone.size();
+    for (std::size_t i = 0; i < n; ++i) {
+      if (gone.count(i) != 0 || !support::is_readable(sessions[i].first.get())) continue;
+      CHECK(wait_for_end(sessions[i].first.get()) == 0);
+      gone.insert(i);
+    }
+    return gone.size() - before;
+  }
+  void check_the_oldest_went() const {
+    for (const std::size_t i : gone)
+      for (std::size_t older = 0; older < i; ++older) CHECK((on[older] != on[i] || gone.count(older) == 1));
+  }
   std::uint64_t closed(close_reason why) const {
     stats sum;
     for (const auto& one : shared.workers) std::as_const(*one).counts().add_to(sum);
@@ -102,6 +116,7 @@ struct cared_for {
   session_care care{shared.workers, log};
   std::vector<support::socket_pair> sessions;
   std::vector<std::size_t> on;  ///< which backend each of them has
+  std::set<std::size_t> gone;   ///< who of them was ended
   std::uint64_t roster = 0;
 };
 
@@ -226,32 +241,72 @@ TEST_CASE("session_care: after a backend came the oldest sessions are spread ane
           "[server][care]") {
   const support::fd_baseline baseline;
   service_config keys;
-  keys.rebalance = {50, 125};
-  cared_for here(keys, 3);
+  keys.rebalance = {20, 125};
+  cared_for here(keys);
+  here.choose({1});
+  here.connect(6);
+  here.choose({0});
+  here.connect(18);
   here.choose({0, 1});
-  here.connect(24);
-  here.choose({0, 1, 2});
   const loop::time_ns begin = sys::monotonic_ns();
-  here.care.backend_joined(here.of(), here.at(2));
-  // 24 sessions, a share of 8, at most 10. Of those who go a third comes back where room is.
-  std::set<std::size_t> gone;
+  here.care.backend_joined(here.of(), here.at(1));
+  // 24 sessions, a share of 12, at most 15. Of those who go half come back, which lifts it above that no more.
   const std::size_t before = here.sessions.size();
   REQUIRE(support::wait_until([&] {
-    for (std::size_t i = 0; i < before; ++i) {
-      if (gone.count(i) != 0 || !support::is_readable(here.sessions[i].first.get())) continue;
-      CHECK(wait_for_end(here.sessions[i].first.get()) == 0);
-      gone.insert(i);
-      here.connect(1);
-    }
-    return here.active(0) <= 10 && here.active(1) <= 10;
+    here.connect(here.note_gone(before));
+    return here.active(0) <= 15 && here.active(0) + here.active(1) == before;
   }));
-  CHECK(gone.size() <= 20);
-  for (const std::size_t i : gone)
-    for (std::size_t older = 0; older < i; ++older) CHECK((here.on[older] != here.on[i] || gone.count(older) == 1));
-  CHECK(here.closed(close_reason::rebalanced) <=
-        static_cast<std::uint64_t>((sys::monotonic_ns() - begin) / (20 * millisecond) + 1));
+  here.note_gone(before);  // an end of file comes before the count
+  CHECK(here.gone.size() >= 3);
+  CHECK(here.gone.size() <= 10);  // where clients come back late there are fewer to share, and more go
+  here.check_the_oldest_went();
+  const std::uint64_t closed = here.closed(close_reason::rebalanced);
+  CHECK(closed <= static_cast<std::uint64_t>((sys::monotonic_ns() - begin) / (50 * millisecond) + 1));
   for (std::size_t i = 0; i < here.sessions.size(); ++i)
-    if (gone.count(i) == 0) check_passes(here.sessions[i]);
+    if (here.gone.count(i) == 0) check_passes(here.sessions[i]);
+}
+
+TEST_CASE("session_care: who was spared while another backend had more goes before a younger one", "[server][care]") {
+  const support::fd_baseline baseline;
+  service_config keys;
+  keys.rebalance = {20, 125};
+  cared_for here(keys, 3, 1);
+  here.choose({2});
+  here.connect(4);
+  // 12 on each of the others, of the 28 at most 11 there; the fewer are left, the fewer.
+  for (const auto& [backend, n] : {std::pair(0, 2), std::pair(1, 1), std::pair(0, 10), std::pair(1, 11)}) {
+    here.choose({static_cast<std::size_t>(backend)});
+    here.connect(static_cast<std::size_t>(n));
+  }
+  here.choose({0, 1, 2});
+  here.care.backend_joined(here.of(), here.at(2));
+  // After the first backend's oldest it is the second one's turn, then both have too much again.
+  REQUIRE(support::wait_until([&] { return here.active(0) <= 10 && here.active(1) <= 10; }));
+  here.note_gone(here.sessions.size());
+  CHECK(here.gone.size() >= 4);
+  here.check_the_oldest_went();
+}
+
+TEST_CASE("session_care: the oldest are sought in the whole table before one goes", "[server][care]") {
+  const support::fd_baseline baseline;
+  service_config keys;
+  keys.rebalance = {20, 125};
+  cared_for here(keys, 2, 1);
+  here.choose({0});
+  here.connect(520);
+  // Into the places that these leave come the youngest, whom a look meets first: a whole slice of such places.
+  here.sessions.erase(here.sessions.begin(), here.sessions.begin() + 512);
+  here.on.erase(here.on.begin(), here.on.begin() + 512);
+  REQUIRE(support::wait_until([&] { return here.active(0) == 8; }));
+  here.connect(8);
+  here.choose({1});
+  here.connect(8);
+  here.choose({0, 1});
+  here.care.backend_joined(here.of(), here.at(1));
+  REQUIRE(support::wait_until([&] { return here.active(0) <= 13; }));
+  here.note_gone(here.sessions.size());
+  CHECK(here.gone.size() >= 3);
+  here.check_the_oldest_went();
 }
 
 TEST_CASE("session_care: nothing is rebalanced where it is off or the program drains", "[server][care]") {
