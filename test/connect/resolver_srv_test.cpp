@@ -26,8 +26,6 @@ std::string described(const srv_resolution& known) {
 }
 
 struct srv_laboratory : laboratory {
-  srv_laboratory() { rules.host_wait = 20ms; }
-
   resolver::ticket follow_srv(const std::string& name) {
     if (!under_test) start();
     return under_test->follow_srv(name, [this](const srv_resolution& known) { services.push_back(known); });
@@ -87,6 +85,7 @@ TEST_CASE("resolver_srv: a change shows when the TTL has run out", "[connect][re
 
 TEST_CASE("resolver_srv: a host that can't be resolved keeps nobody else back", "[connect][resolver][srv]") {
   srv_laboratory lab;
+  lab.settings.timeout = 1s;  // given up only after the others were told
   lab.server.answer_with([](const dns_question& question) {
     dns_reply reply;
     if (question.type == record_type::srv)

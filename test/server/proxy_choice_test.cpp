@@ -119,20 +119,32 @@ TEST_CASE("proxy: a client that leaves the queue is noticed, one that has only s
   CHECK(support::receive_text(asks.get(), 6) == "answer");
 }
 
-TEST_CASE("proxy: a queue has an end, and waiting in it one, too", "[server][choice]") {
+TEST_CASE("proxy: a queue has an end", "[server][choice]") {
   const support::fd_baseline baseline;
   const support::listening_socket backend = support::listen_tcp();
   const held_ports port;
   service_config settings = capped(port, backend.address, 1);
   settings.queue_size = 1;
+  running_proxy proxy(make_config(settings));
+  const support::socket_pair inside = connect_through(port.address(), backend.fd.get());
+  const sys::unique_fd waits = support::connect_to(port.address());
+  REQUIRE(wait_waiting(proxy, 1));
+  CHECK(knock(port.address()) == ECONNRESET);
+  CHECK(support::wait_until([&] { return proxy.closed(close_reason::queue_full) == 1; }));
+  CHECK(proxy.stats().waiting == 1);
+  check_passes(inside);
+}
+
+TEST_CASE("proxy: waiting in the queue has an end", "[server][choice]") {
+  const support::fd_baseline baseline;
+  const support::listening_socket backend = support::listen_tcp();
+  const held_ports port;
+  service_config settings = capped(port, backend.address, 1);
   settings.timeouts.queue = 200ms;
   running_proxy proxy(make_config(settings));
   support::socket_pair inside = connect_through(port.address(), backend.fd.get());
   const auto begin = std::chrono::steady_clock::now();
   const sys::unique_fd waits = support::connect_to(port.address());
-  REQUIRE(wait_waiting(proxy, 1));
-  CHECK(knock(port.address()) == ECONNRESET);
-  CHECK(support::wait_until([&] { return proxy.closed(close_reason::queue_full) == 1; }));
   CHECK(wait_for_end(waits.get()) == ECONNRESET);
   CHECK(std::chrono::steady_clock::now() - begin >= 200ms);
   CHECK(support::wait_until([&] { return proxy.closed(close_reason::queue_timeout) == 1; }));

@@ -116,16 +116,13 @@ TEST_CASE("proxy: a backend that does not answer is left for the next at its tim
   settings.services[0].timeouts.connect = 100ms;
   running_proxy proxy(settings);
   const auto begin = std::chrono::steady_clock::now();
-  std::vector<support::socket_pair> all;
-  // Of two, one at least is sent to the silent one first.
-  for (int i = 0; i < 2; ++i) {
-    all.push_back(connect_through(port.address(), backend.fd.get()));
-    check_passes(all.back());
-  }
+  // The first client is sent to the first backend.
+  support::socket_pair ends = connect_through(port.address(), backend.fd.get());
+  check_passes(ends);
   CHECK(std::chrono::steady_clock::now() - begin >= 100ms);
   CHECK(std::chrono::steady_clock::now() - begin < 1s);
   CHECK(proxy.stats().connect_failures == 1);
-  all.clear();
+  ends = {};
   proxy.check_at_rest();
 }
 
