@@ -174,13 +174,15 @@ TEST_CASE("listening_socket: a dual-stack wildcard meets an IPv4 listener", "[ac
 }
 
 TEST_CASE("listening_socket: connections that outlive their listener do not count", "[accept][listening_socket]") {
-  const std::uint16_t port = support::free_ports();
-  listening_socket opened = open_listening_socket(at_loopback(port));
+  // Held, so that nobody else is given the port between the two; with this option it may be listened on.
+  const support::listening_socket held = support::closed_port();
+  REQUIRE(sys::set_option(held.fd.get(), SOL_SOCKET, SO_REUSEADDR, 1) == 0);
+  listening_socket opened = open_listening_socket(at(held.address));
   REQUIRE(opened);
   const sys::unique_fd client = support::connect_to(opened.address);
   const sys::unique_fd accepted = support::accept_from(opened.fd.get());
   opened.fd.reset();
-  CHECK(open_listening_socket(at_loopback(port)));
+  CHECK(open_listening_socket(at(held.address)));
 }
 
 TEST_CASE("listening_socket: of those who open an address at the same moment one alone gets it",

@@ -67,10 +67,11 @@ TEST_CASE("proxy: policies that hash send a client's address to the same backend
   running_proxy proxy(balanced(tcp_address(front.first()), backends, kind));
   std::vector<sys::unique_fd> clients;
   std::set<std::size_t> used;
-  for (int host = 1; host <= 20; ++host) {
+  // The ports are part of maglev's table, and change: so many clients that some have each backend in any case.
+  for (int host = 1; host <= 60; ++host) {
     const std::size_t home = home_of(front, backends, 0, host, clients);
     used.insert(home);
-    for (int again = 0; again < 3; ++again) CHECK(home_of(front, backends, 0, host, clients) == home);
+    for (int again = 0; again < 3 && host <= 20; ++again) CHECK(home_of(front, backends, 0, host, clients) == home);
   }
   CHECK(used.size() == 3);
   clients.clear();

@@ -55,8 +55,9 @@ class held_ports {
   bool hold(int port) {
     sys::fd_result made = sys::make_socket(AF_INET);
     REQUIRE(made);
-    REQUIRE(sys::set_option(made.fd.get(), SOL_SOCKET, SO_REUSEADDR, 1) == 0);
     if (port > 65'535 || sys::bind(made.fd.get(), loopback_at(static_cast<std::uint16_t>(port))) != 0) return false;
+    // Not before: two that have it may be bound to the same port.
+    REQUIRE(sys::set_option(made.fd.get(), SOL_SOCKET, SO_REUSEADDR, 1) == 0);
     sockets_.push_back(std::move(made.fd));
     return true;
   }

@@ -90,10 +90,11 @@ TEST_CASE("fault relay: without faults bytes, half-closes and resets pass as the
     CHECK(end_of(through.client.get()) == ECONNRESET);
   }
   SECTION("a target that nobody listens at") {
-    through.listener.fd.reset();
+    const listening_socket nobody = closed_port();
+    fault_relay relay(nobody.address, {});
     int end = 0;
     try {
-      end = end_of(connect_to(through.relay.socket_address()).get());
+      end = end_of(connect_to(relay.socket_address()).get());
     } catch (const std::system_error& at_once) {  // reset before connect_to() looked
       end = at_once.code().value();
     }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "support/catch.hpp"
+#include "support/free_ports.hpp"
 #include "sys/socket.hpp"
 
 using namespace sluice::sys;
@@ -54,8 +55,9 @@ TEST_CASE("holder: a wildcard and a specific address are in each other's way", "
   check_is_us(who_listens(*socket_address::from_literal("::1", taken)));
   check_is_us(who_listens(socket_address::any_ipv4(taken)));
 
-  const unique_fd one = listen_on(*socket_address::from_literal("127.0.0.2", 0));
-  const std::uint16_t port = local_address(one.get()).port();
+  // Not one that the kernel picks: somebody else may have that at another address.
+  const std::uint16_t port = sluice::support::free_ports();
+  const unique_fd one = listen_on(*socket_address::from_literal("127.0.0.2", port));
   check_is_us(who_listens(socket_address::any_ipv4(port)));
   check_is_us(who_listens(socket_address::any_ipv6(port)));
   check_is_us(who_listens(*socket_address::from_literal("::ffff:127.0.0.2", port)));
