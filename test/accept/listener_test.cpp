@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -51,6 +52,15 @@ struct neighbour final : accept_handler {
   int rejected = 0;
 };
 
+/// Waits until that many clients stand in the accept queue: connect(2) may return before the last has got there.
+void wait_queued(int listener, std::size_t n) {
+  REQUIRE(support::wait_until([&] {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_unacked == n;
+  }));
+}
+
 /// A listener with its limits, and clients that have connected to it and wait in its queue.
 struct scene {
   explicit scene(std::uint32_t of_process_cap = 0, std::uint32_t of_service_cap = 0,
@@ -63,6 +73,7 @@ struct scene {
 
   void connect(std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) clients.push_back(support::connect_to(address));
+    wait_queued(door->fd(), n);
   }
 
   admission of_process;
@@ -215,6 +226,8 @@ TEST_CASE("listener: with when_full = reset nobody is reset below the limit beca
   std::vector<sys::unique_fd> clients;
   for (const sys::socket_address& to : {first.address, first.address, second.address, second.address})
     clients.push_back(support::connect_to(to));
+  wait_queued(door.fd(), 2);
+  wait_queued(other.fd(), 2);
   while (door.take_batch()) {
   }
   CHECK(of_first.in.size() == 2);

@@ -170,8 +170,10 @@ TEST_CASE("library run: an idle relay holds no pipe", "[library][relay]") {
   auto running = std::async(std::launch::async, [&] { return subject.run(); });
   support::send_all(ends.client.get(), "a byte or two");
   CHECK(support::receive_text(ends.backend.get(), 13) == "a byte or two");
-  CHECK(support::wait_until([&] { return pool.counts().cached == 0 && pool.counts().in_use == 0; }));
-  CHECK(pool.counts().pages == 0);
+  CHECK(support::wait_until([&] {
+    const auto counts = pool.counts();
+    return counts.cached == 0 && counts.in_use == 0 && counts.pages == 0;
+  }));
   ::shutdown(ends.client.get(), SHUT_WR);
   ::shutdown(ends.backend.get(), SHUT_WR);
   CHECK(running.get().outcome == relay_outcome::ended);

@@ -1,17 +1,22 @@
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <exception>
 #include <future>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "server/failing_frames.hpp"
 #include "server/proxy_fixture.hpp"
 #include "support/catch.hpp"
 #include "support/figure.hpp"
+#include "sys/unique_fd.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -62,12 +67,30 @@ bool visit(const sys::socket_address& front, int backend) {
   }
 }
 
-/// Waits until the proxy's threads have what they want for their start.
+/// True if every thread but this one sleeps. Allocates nothing that is counted.
+bool others_sleep() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> tasks(::opendir("/proc/self/task"), ::closedir);
+  if (!tasks) return false;
+  while (const dirent* const task = ::readdir(tasks.get())) {
+    if (task->d_name[0] == '.' || std::atoi(task->d_name) == ::gettid()) continue;
+    const std::string path = std::string(task->d_name) + "/stat";  // short
+    const sys::unique_fd file(::openat(::dirfd(tasks.get()), path.c_str(), O_RDONLY | O_CLOEXEC));
+    char text[512];
+    const ssize_t n = file ? ::read(file.get(), text, sizeof text) : 0;
+    if (n <= 0) continue;  // it has ended
+    const std::string_view fields(text, static_cast<std::size_t>(n));
+    if (fields.substr(fields.rfind(')') + 2, 1) != "S") return false;
+  }
+  return true;
+}
+
+/// Waits until the proxy's threads have what they want for their start: each waits for something, and none was given
+/// anything while that was looked at.
 void wait_settled() {
-  support::wait_until([] {
+  REQUIRE(support::wait_until([] {
     const std::size_t before = allocations();
-    return !support::wait_until([&] { return allocations() != before; }, std::chrono::milliseconds(20));
-  });
+    return others_sleep() && allocations() == before;
+  }));
 }
 
 }  // namespace

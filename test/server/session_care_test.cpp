@@ -150,17 +150,15 @@ TEST_CASE("session_care: those of a backend that is down are reset, on every wor
   REQUIRE(here.wait_closed(close_reason::backend_left, 20));
   CHECK(support::wait_until([&] { return here.active(0) == 0; }));
   CHECK(here.active(1) == 20);
-  int resets = 0;
-  for (const support::socket_pair& ends : here.sessions) {
-    if (support::is_readable(ends.first.get())) {
+  for (std::size_t i = 0; i < here.sessions.size(); ++i) {
+    const support::socket_pair& ends = here.sessions[i];
+    if (here.on[i] == 0) {
       CHECK(wait_for_end(ends.first.get()) == ECONNRESET);
       CHECK(wait_for_end(ends.second.get()) == ECONNRESET);
-      ++resets;
     } else {
       check_passes(ends);
     }
   }
-  CHECK(resets == 20);
 }
 
 TEST_CASE("session_care: sessions are ended at a rate that the workers keep together", "[server][care]") {

@@ -96,23 +96,30 @@ TEST_CASE("spares: a client gets one that is ready, and it is replaced", "[serve
 
 TEST_CASE("spares: one that its backend has closed or reset is never given to a client", "[server][spares]") {
   const support::fd_baseline baseline;
-  const support::listening_socket backend = support::listen_tcp();
-  const held_ports port;
-  running_proxy proxy(warm(port, backend, 3));
-  std::vector<sys::unique_fd> ready = accept_all(backend, 3);
-  REQUIRE(wait_made(proxy, 3));
-  support::send_all(ready[0].get(), "421 too slow");  // closed for all that it says
-  ready[0].reset();
-  support::reset(std::move(ready[1]));
-  ready[2].reset();
-  REQUIRE(support::wait_until([&] { return proxy.stats().spares_lost == 3; }));
-  // Having lasted for less than a second they are not replaced at once: this client's is made for it.
-  support::socket_pair ends = connect_through(port.address(), backend.fd.get());
-  check_passes(ends);
-  CHECK(proxy.stats().spares_used == 0);
-  // In a while they are.
-  ready = accept_all(backend, 3);
-  CHECK(wait_made(proxy, 6));
+  bool was_in_time = false;
+  // Having lasted for less than a second they are replaced in 400 ms, which a test that is put aside would meet.
+  for (int tries = 0; tries < 5 && !was_in_time; ++tries) {
+    const support::listening_socket backend = support::listen_tcp();
+    const held_ports port;
+    running_proxy proxy(warm(port, backend, 3));
+    std::vector<sys::unique_fd> ready = accept_all(backend, 3);
+    REQUIRE(wait_made(proxy, 3));
+    support::send_all(ready[0].get(), "421 too slow");  // closed for all that it says
+    ready[0].reset();
+    support::reset(std::move(ready[1]));
+    ready[2].reset();
+    REQUIRE(support::wait_until([&] { return proxy.stats().spares_lost == 3; }));
+    // This client's is made for it.
+    support::socket_pair ends = connect_through(port.address(), backend.fd.get());
+    was_in_time = proxy.stats().spares_made == 3;
+    if (!was_in_time) continue;
+    check_passes(ends);
+    CHECK(proxy.stats().spares_used == 0);
+    // In a while they are replaced.
+    ready = accept_all(backend, 3);
+    CHECK(wait_made(proxy, 6));
+  }
+  CHECK(was_in_time);
 }
 
 TEST_CASE("spares: what a backend says first waits for the client", "[server][spares]") {

@@ -130,8 +130,8 @@ TEST_CASE("fault relay: a rate is kept", "[support][fault_relay]") {
 TEST_CASE("fault relay: slices are no larger than asked for", "[support][fault_relay]") {
   const fd_baseline descriptors;
   relayed through({.to_target = {.slice_bytes = 7, .slice_gap = std::chrono::microseconds(2'000)}});
-  send_all(through.client.get(), byte_stream(4).bytes(0, 100));
   const auto begun = clock_type::now();
+  send_all(through.client.get(), byte_stream(4).bytes(0, 100));
   wait_readable(through.target.get());
   CHECK(receive_exactly(through.target.get(), 100) == byte_stream(4).bytes(0, 100));
   CHECK(since(begun) >= milliseconds(20));  // fourteen gaps
