@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,8 @@ class Machine:
             try:
                 self.nspawn.wait(30)
             except subprocess.TimeoutExpired:
+                for child in self._children():
+                    os.kill(int(child), signal.SIGKILL)  # the machine's PID 1, which takes everything in it along
                 self.nspawn.kill()
                 self.nspawn.wait()
         shutil.rmtree(self.root, ignore_errors=True)
@@ -79,11 +82,13 @@ class Machine:
         wait_until(lambda: self.run("systemctl", "is-system-running", may_fail=True).strip() in ("running", "degraded"),
                    "the machine is up", 60)
 
+    def _children(self):
+        return pathlib.Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
+
     def _leader(self):
         if self.nspawn.poll() is not None:
             raise Trouble("systemd-nspawn ended: " + self.root.with_suffix(".log").read_text(errors="replace")[-2000:])
-        children = pathlib.Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
-        for child in children:
+        for child in self._children():
             try:
                 if os.path.basename(os.readlink(f"/proc/{child}/exe")) == "systemd":
                     return child
