@@ -108,7 +108,7 @@ class YardstickTest(unittest.TestCase):
         row = rows.parse(row)
         done = subprocess.run(
             [PROGRAMS / "bench_load", *row.load_arguments, "--connect", str(self.relay.listen),
-             "--serve", str(self.relay.target), "--warmup", "0.05", "--seconds", "0.2",
+             "--serve", str(self.relay.target), "--warmup", "0.05", "--seconds", "0.5",
              "--meter", str(self.relay.process.pid)], capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, 0, done.stderr)
         return row, json.loads(done.stdout)
@@ -161,7 +161,7 @@ class YardstickTest(unittest.TestCase):
         for name in ["ping-pong-64-4", "mix-1-4", "bulk-down-1"]:
             row = rows.parse(name)
             done = subprocess.run([PROGRAMS / "bench_load", *row.load_arguments, "--connect", str(nobody.listen), "--serve",
-                                   str(nobody.target), "--warmup", "0", "--seconds", "0.1", *nobody.meter().arguments()],
+                                   str(nobody.target), "--warmup", "0", "--seconds", "0.5", *nobody.meter().arguments()],
                                   capture_output=True, text=True, timeout=PATIENCE)
             self.assertEqual(done.returncode, 0, done.stderr)
             report = json.loads(done.stdout)
@@ -174,7 +174,7 @@ class YardstickTest(unittest.TestCase):
         results = Path(self.directory.name) / "results"
         done = subprocess.run(
             [HERE / "compare", "--programs", PROGRAMS, "--relays", "epoll_relay,absent", "--sluice", "absent=/no/such",
-             "--rows", "ping-pong-64-4,short-4", "--rounds", "2", "--seconds", "0.1", "--warmup", "0.02",
+             "--rows", "ping-pong-64-4,short-4", "--rounds", "2", "--seconds", "0.3", "--warmup", "0.02",
              "--results", results], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("left out: absent: /no/such is not built", done.stdout)
