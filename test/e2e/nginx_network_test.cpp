@@ -1,7 +1,6 @@
 // Three nginx behind sluice, under load, when the network between fails (FAULTS.md B2).
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>

@@ -1,9 +1,5 @@
-#include <netinet/tcp.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
