@@ -15,8 +15,20 @@ namespace {
 
 using namespace test;
 
-/// One message of each level and one record, as stderr shows them.
+/// Adds what @p stream brings to @p text until it has so many lines: one read of a terminal may bring less than was written.
+void read_lines(int stream, std::string& text, long lines) {
+  std::array<char, 65536> buffer{};
+  while (std::count(text.begin(), text.end(), '\n') < lines) {
+    REQUIRE(support::wait_readable(stream));
+    const ssize_t n = ::read(stream, buffer.data(), buffer.size());
+    REQUIRE(n > 0);
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+}
+
+/// One message of each level and then one record, as stderr shows them.
 std::vector<std::string> lines_on_stderr(const descriptor_pair& ends) {
+  std::string text;
   {
     const redirected_stream moved(STDERR_FILENO, ends.writer.get());
     log_config settings;
@@ -26,17 +38,11 @@ std::vector<std::string> lines_on_stderr(const descriptor_pair& ends) {
     log.message(log_level::warning, "w");
     log.message(log_level::info, "i");
     log.message(log_level::debug, "d");
+    // Messages and records wait in places of their own, so a record is not pushed before the messages are out.
+    read_lines(ends.reader.get(), text, 4);
     log.worker_ring(0).push(ordinary_record(1));
   }
-  std::string text;
-  std::array<char, 65536> buffer{};
-  // One read of a terminal may bring less than was written.
-  while (std::count(text.begin(), text.end(), '\n') < 5) {
-    REQUIRE(support::wait_readable(ends.reader.get()));
-    const ssize_t n = ::read(ends.reader.get(), buffer.data(), buffer.size());
-    REQUIRE(n > 0);
-    text.append(buffer.data(), static_cast<std::size_t>(n));
-  }
+  read_lines(ends.reader.get(), text, 5);
   return split_lines(text);
 }
 
