@@ -1,9 +1,10 @@
 #include "cli/demo_backends.hpp"
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
@@ -16,8 +17,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
 
 namespace sluice::cli {
 namespace {
@@ -52,35 +58,44 @@ const std::string& filler() {
   return block;
 }
 
+/// The head of an answer as it goes onto the wire. Beast writes whole messages by templates that take as long to
+/// compile as all the rest here.
+std::string head_of(const request_type& request, http::status status, std::string_view type, std::uint64_t bytes) {
+  http::response<http::empty_body> head(status, request.version());
+  head.set(http::field::content_type, {type.data(), type.size()});
+  head.content_length(bytes);
+  head.keep_alive(request.keep_alive());
+  std::ostringstream text;
+  text << head.base();
+  return std::move(text).str();
+}
+
+/// False: the connection is of no more use.
+asio::awaitable<bool> send(beast::tcp_stream& stream, std::string_view text) {
+  stream.expires_after(patience);
+  const auto [failure, sent] = co_await asio::async_write(stream, asio::buffer(text.data(), text.size()), wait);
+  co_return !failure;
+}
+
 /// Answers with `bytes` bytes. False: the connection is of no more use.
 asio::awaitable<bool> answer_big(beast::tcp_stream& stream, const request_type& request, std::uint64_t bytes) {
-  http::response<http::empty_body> response(http::status::ok, request.version());
-  response.set(http::field::content_type, "application/octet-stream");
-  response.content_length(bytes);
-  response.keep_alive(request.keep_alive());
-  http::response_serializer<http::empty_body> header(response);
-  const auto [header_failure, header_bytes] = co_await http::async_write_header(stream, header, wait);
-  if (header_failure) co_return false;
+  const std::string head = head_of(request, http::status::ok, "application/octet-stream", bytes);
+  if (!co_await send(stream, head)) co_return false;
   for (std::uint64_t left = request.method() == http::verb::head ? 0 : bytes; left > 0;) {
-    stream.expires_after(patience);
     const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(left, filler().size()));
-    const auto [failure, sent] = co_await asio::async_write(stream, asio::buffer(filler().data(), size), wait);
-    if (failure) co_return false;
-    left -= sent;
+    if (!co_await send(stream, {filler().data(), size})) co_return false;
+    left -= size;
   }
   co_return request.keep_alive();
 }
 
 asio::awaitable<bool> answer_hello(beast::tcp_stream& stream, const request_type& request, const std::string& name) {
   const bool misread = request.target().starts_with("/big");
-  http::response<http::string_body> response(misread ? http::status::bad_request : http::status::ok, request.version());
-  response.set(http::field::content_type, "text/plain");
-  response.body() = misread ? "write it as /big?bytes=1000000\n" : "hello from backend " + name + "\n";
-  response.prepare_payload();
-  response.keep_alive(request.keep_alive());
-  if (request.method() == http::verb::head) response.body().clear();
-  const auto [failure, sent] = co_await http::async_write(stream, response, wait);
-  co_return !failure && request.keep_alive();
+  const auto status = misread ? http::status::bad_request : http::status::ok;
+  const std::string body = misread ? "write it as /big?bytes=1000000\n" : "hello from backend " + name + "\n";
+  std::string text = head_of(request, status, "text/plain", body.size());
+  if (request.method() != http::verb::head) text += body;
+  co_return co_await send(stream, text) && request.keep_alive();
 }
 
 asio::awaitable<void> serve(tcp::socket socket, std::string name) {
