@@ -1,7 +1,7 @@
 # sluice_module(NAME SOURCES ... [USES target ...])
 #
 # One folder of src/ as a static library `sluice_NAME`. USES is what it may link; test/layout holds the includes to the same rule.
-# A module that uses Boost::headers gets the precompiled Asio headers.
+# A module that uses Boost::headers gets the precompiled Asio headers, another one the standard library's.
 function(sluice_module name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
   add_library(sluice_${name} STATIC ${arg_SOURCES})
@@ -9,6 +9,21 @@ function(sluice_module name)
   target_link_libraries(sluice_${name} PUBLIC ${arg_USES} PRIVATE sluice_options)
   if(SLUICE_PCH AND "Boost::headers" IN_LIST arg_USES)
     target_precompile_headers(sluice_${name} REUSE_FROM sluice_asio_pch)
+  elseif(SLUICE_PCH)
+    target_precompile_headers(sluice_${name} REUSE_FROM sluice_std_pch)
+  endif()
+endfunction()
+
+# sluice_test_library(NAME SOURCES ... [USES target ...])
+#
+# What several test programs share, as a static library `sluice_NAME`.
+function(sluice_test_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
+  add_library(sluice_${name} STATIC ${arg_SOURCES})
+  target_include_directories(sluice_${name} PUBLIC ${PROJECT_SOURCE_DIR}/test)
+  target_link_libraries(sluice_${name} PUBLIC ${arg_USES} PRIVATE sluice_test_options)
+  if(SLUICE_PCH)
+    target_precompile_headers(sluice_${name} REUSE_FROM sluice_catch_pch)
   endif()
 endfunction()
 
@@ -23,7 +38,7 @@ function(sluice_test name)
     set(arg_TIMEOUT 300)
   endif()
   add_executable(test_${name} ${arg_SOURCES})
-  target_link_libraries(test_${name} PRIVATE sluice_test_support ${arg_USES} sluice_options)
+  target_link_libraries(test_${name} PRIVATE sluice_test_support ${arg_USES} sluice_test_options)
   if(SLUICE_PCH)
     target_precompile_headers(test_${name} REUSE_FROM sluice_catch_pch)
   endif()
