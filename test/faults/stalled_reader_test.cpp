@@ -89,7 +89,11 @@ TEST_CASE("faults: two thousand readers that stall cost the program nothing and 
                                  to_string(stalling.address) +
                                  "'\nclient.buffer_limit = '64KiB'\n[service.fast]\nlisten = '" + fast_front +
                                  "'\nbackends = '" + to_string(fast.address) + "'\n"});
-  double before = best_time(fast_front, fast.fd.get());
+  // Nobody stalls at this one: it tells how fast the machine is just now.
+  const std::string other_front = free_address();
+  sluice_process other(
+      {.toml = "[service.fast]\nlisten = '" + other_front + "'\nbackends = '" + to_string(fast.address) + "'\n"});
+  const double before = best_time(fast_front, fast.fd.get());
   sluice.wait_sessions(4);
   REQUIRE(sluice.wait_at_rest(slowness * patience));
 
@@ -129,17 +133,21 @@ TEST_CASE("faults: two thousand readers that stall cost the program nothing and 
   CHECK(pipes.pipes <= n);
   CHECK(pipes.bytes <= sys::read_pipe_limits().user_pages_soft * page);
 
+  // Minima of as many streams, taken in turns. A machine that is busy just now is given another chance.
   double beside = best_time(fast_front, fast.fd.get());
-  // Two minima of four: a machine that is busy just now is given another chance.
-  for (int again = 0; again < 10 && beside > before * 1.1; ++again)
+  double elsewhere = best_time(other_front, fast.fd.get());
+  for (int again = 0; again < 10 && beside > std::max(before, elsewhere) * 1.1; ++again) {
     beside = std::min(beside, best_time(fast_front, fast.fd.get()));
+    elsewhere = std::min(elsewhere, best_time(other_front, fast.fd.get()));
+  }
+  const double usual = std::max(before, elsewhere);
   figure("L4", std::to_string(grown) + " bytes a stalled connection; sockets hold " +
                    std::to_string(in_kernel / n / 1'024) + " of " + std::to_string(allowed / n / 1'024) +
-                   " KiB allowed; the fast pair takes " + std::to_string(static_cast<int>(100 * beside / before)) +
+                   " KiB allowed; the fast pair takes " + std::to_string(static_cast<int>(100 * beside / usual)) +
                    " %");
+  CHECK(beside <= usual * 1.1);
   stalled.clear();
   CHECK(sluice.wait_at_rest(slowness * patience));
-  // The machine may have become a busier one meanwhile: without them it is to be slower, too.
-  CHECK((beside <= before * 1.1 || beside <= best_time(fast_front, fast.fd.get()) * 1.1));
+  other.check_clean_end();
   sluice.check_clean_end();
 }
