@@ -62,7 +62,7 @@ const std::string& filler() {
 /// compile as all the rest here.
 std::string head_of(const request_type& request, http::status status, std::string_view type, std::uint64_t bytes) {
   http::response<http::empty_body> head(status, request.version());
-  head.set(http::field::content_type, {type.data(), type.size()});
+  head.set(http::field::content_type, type);
   head.content_length(bytes);
   head.keep_alive(request.keep_alive());
   std::ostringstream text;

@@ -15,7 +15,8 @@ namespace {
 
 using namespace test;
 
-/// Adds what @p stream brings to @p text until it has so many lines: one read of a terminal may bring less than was written.
+/// Adds what @p stream brings to @p text until it has so many lines: one read of a terminal may bring less than was
+/// written.
 void read_lines(int stream, std::string& text, long lines) {
   std::array<char, 65536> buffer{};
   while (std::count(text.begin(), text.end(), '\n') < lines) {
